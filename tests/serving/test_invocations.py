@@ -63,6 +63,8 @@ REFUSED = {
     "a column and a value": ({"inputs": {"a": [1], "b": 2}}, "", 422, "wrong_type"),
     "a row too many": ({"inputs": [{}] * 1_001}, "", 413, "too_many_rows"),
     "a missing variable": ({"inputs": [{"title": SECRET}]}, "", 422, "missing_variables"),
+    "params are a list": ({"inputs": RECORDS, "params": [1]}, "", 422, "unknown_fields"),
+    "an empty answer": ({"inputs": [{"text": "empty_output"}]}, "", 502, "empty_output"),
     "a failed row": ({"inputs": [{"text": "a"}, {"text": "failed"}]}, "", 502, "model_failed"),
     "a fault in a row": ({"inputs": [{"text": "a"}, {"text": "fault"}]}, "", 500, "internal_error"),
     "no CSV": (b'a,b\n"1,2', "text/csv", 400, "bad_csv"),
@@ -88,6 +90,14 @@ def test_the_row_that_fails_is_named(server: RunningServer) -> None:
     response = server.post("/invocations", {"dataframe_records": rows})
     message = "row 2 of 3: the model did not answer"
     assert response.json()["error"]["message"] == message
+
+
+def test_rows_without_an_answer_are_null_if_wanted(server: RunningServer) -> None:
+    texts = ["a", "failed", "empty_output", "busy", "unrenderable"]
+    rows = [{"title": "b"}, *({"text": text} for text in texts)]
+    body = {"dataframe_records": rows, "params": {"on_error": "null"}}
+    answer = server.post("/invocations", body).json()
+    assert answer == {"predictions": [None, "a", None, None, None, None]}
 
 
 def test_a_call_has_an_answer_for_each_row_in_the_outbox(server: RunningServer) -> None:

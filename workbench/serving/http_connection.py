@@ -5,6 +5,7 @@ wait in memory. The body's time is limited where it is read.
 """
 
 import asyncio
+import resource
 from collections.abc import Callable
 from typing import Any
 
@@ -15,9 +16,20 @@ from workbench.serving.app import TASK
 
 UNREAD_S = 30.0  # seconds that a client may leave an answer unread
 MOST_CONNECTIONS = 1_000
+OTHER_FILES = 100  # that a server may have open besides connections of clients
 MOST_HEADER_BYTES = 64 * 1024
 LINGER_S = 2.0  # seconds in which a client that still sends is read, so that it gets a refusal
 LINGER_BYTES = 32_000_000
+
+
+def allowed_connections() -> int:
+    """Connections of clients that this process can hold, once it may open enough files."""
+    limit, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    enough = MOST_CONNECTIONS + OTHER_FILES
+    if 0 <= limit < enough:  # below 0: any number
+        limit = enough if most < 0 else min(most, enough)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (limit, most))
+    return MOST_CONNECTIONS if limit < 0 else max(1, min(MOST_CONNECTIONS, limit - OTHER_FILES))
 
 
 class _LingeringTransport:
@@ -49,6 +61,7 @@ class HTTPConnection(H11Protocol):
 
     Args:
         receive_s: seconds for the headers of a request to arrive.
+        most: connections that are open at once.
     """
 
     _header_timer: asyncio.TimerHandle | None = None
@@ -56,14 +69,15 @@ class HTTPConnection(H11Protocol):
     _linger_timer: asyncio.TimerHandle | None = None
     _lingered = 0  # bytes that were thrown away
 
-    def __init__(self, *, receive_s: float, **arguments: Any) -> None:
+    def __init__(self, *, receive_s: float, most: int, **arguments: Any) -> None:
         super().__init__(**arguments)
         self._receive_s = receive_s
+        self._most = most
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Begin to wait for a request; refuse one connection too many."""
         super().connection_made(_LingeringTransport(transport, self._linger))  # type: ignore[arg-type]
-        if len(self.connections) > MOST_CONNECTIONS:
+        if len(self.connections) > self._most:
             transport.abort()
             return
         self._header_timer = self.loop.call_later(self._receive_s, self._hang_up)

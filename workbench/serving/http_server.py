@@ -23,7 +23,7 @@ import uvicorn
 
 from workbench.errors import ExitCode, WorkbenchError
 from workbench.serving.app import ServerApp
-from workbench.serving.http_connection import MOST_HEADER_BYTES, HTTPConnection
+from workbench.serving.http_connection import MOST_HEADER_BYTES, HTTPConnection, allowed_connections
 from workbench.serving.interfaces import CurrentDeployment, ServedDeployment
 from workbench.serving.request_log import RequestLog
 from workbench.serving.serve_options import ServeOptions, is_loopback_address
@@ -95,9 +95,12 @@ class ServerProcess:
         self.address = f"{scheme}://{_host_and_port(self._listener)}"
         if tls is None and not is_loopback_address(options.host):
             log.line("tokens and prompts travel unencrypted: use --cert and --key, or a proxy")
+        connection = partial(
+            HTTPConnection, receive_s=options.receive_timeout, most=allowed_connections()
+        )
         config = uvicorn.Config(
             self._app,
-            http=partial(HTTPConnection, receive_s=options.receive_timeout),  # type: ignore[arg-type]
+            http=connection,  # type: ignore[arg-type]
             ws="none",
             lifespan="off",
             log_config=None,

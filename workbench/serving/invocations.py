@@ -5,12 +5,14 @@
     {"inputs": [{"ticket": "…"}]}, {"inputs": {"ticket": ["…"]}}, {"instances": [{"ticket": "…"}]}
     {"predictions": ["billing", "access"]}
 
-In `text/csv` every value is a text.
+A row without an answer is an error of the whole call; with `"params": {"on_error": "null"}` beside
+the rows, its prediction is null. In `text/csv` every value is a text.
 """
 
 import asyncio
 import csv
-from collections.abc import Mapping
+from collections.abc import Coroutine, Mapping, Sequence
+from functools import partial
 from io import StringIO
 
 from starlette.types import ASGIApp
@@ -47,33 +49,64 @@ class Invocations:
         Raises:
             HTTPError: there is an error.
         """
-        rows = read_csv(body) if content_type == "text/csv" else read_rows(parse_object(body))
+        if content_type == "text/csv":
+            rows, null_on_error = read_csv(body), False
+        else:
+            fields = parse_object(body)
+            rows, null_on_error = read_rows(fields), read_params(fields.get("params"))
         if len(rows) > self._most_rows:
             message = f"a body may have {self._most_rows:,} rows"
             raise HTTPError(413, "too_many_rows", message)
         self._limiter.charge(call.caller, len(rows) - 1)
         with self._service.deployment(call, rows) as deployment:
-            predictions = await self._predict(deployment, call)
+            predict = partial(self._predict, deployment, call, null_on_error=null_on_error)
+            predictions = await _gather([predict(number) for number in range(len(rows))])
         return json_response({"predictions": predictions})
 
-    async def _predict(self, deployment: ServedDeployment, call: HTTPCall) -> list[JSON]:
-        count = len(call.answers)
-        if count == 1:
-            return [answer_text(await self._service.answer(deployment, call, 0))]
-
-        async def predict(number: int) -> str:
-            try:
-                return answer_text(await self._service.answer(deployment, call, number))
-            except HTTPError as error:
-                error.message = f"row {number + 1} of {count}: {error.message}"
-                raise
-
+    async def _predict(
+        self, deployment: ServedDeployment, call: HTTPCall, number: int, *, null_on_error: bool
+    ) -> JSON:
+        """Return the answer to a row; None in its place if that is wanted."""
         try:
-            async with asyncio.TaskGroup() as group:
-                tasks = [group.create_task(predict(number)) for number in range(count)]
-        except BaseExceptionGroup as errors:
-            raise errors.exceptions[0] from None  # the others are its cancelled neighbours
-        return [task.result() for task in tasks]
+            completion = await self._service.answer(deployment, call, number)
+            if not completion.scored:
+                raise HTTPError(502, completion.state, "the model's answer is empty or withheld")
+        except HTTPError as error:
+            if null_on_error:
+                return None
+            if len(call.answers) > 1:
+                error.message = f"row {number + 1} of {len(call.answers)}: {error.message}"
+            raise
+        return answer_text(completion)
+
+
+async def _gather(predictions: Sequence[Coroutine[None, None, JSON]]) -> list[JSON]:
+    """Await all, and cancel the others once one of them fails."""
+    if len(predictions) == 1:  # a task takes time
+        return [await predictions[0]]
+    try:
+        async with asyncio.TaskGroup() as group:
+            tasks = [group.create_task(prediction) for prediction in predictions]
+    except BaseExceptionGroup as errors:
+        raise errors.exceptions[0] from None
+    return [task.result() for task in tasks]
+
+
+def read_params(params: JSON) -> bool:
+    """Return True if rows without an answer are to be null: `{"on_error": "null"}`.
+
+    Raises:
+        HTTPError: it has other parameters.
+    """
+    if params in (None, {}):
+        return False
+    choices = {"raise": False, "null": True}
+    if isinstance(params, dict) and params.keys() == {"on_error"}:
+        choice = params["on_error"]
+        if isinstance(choice, str) and choice in choices:
+            return choices[choice]
+    message = 'params: only {"on_error": "null"} or "raise"; what is served has its own parameters'
+    raise HTTPError(422, "unknown_fields", message, param="params")
 
 
 def read_rows(fields: Mapping[str, JSON]) -> Rows:
@@ -82,9 +115,6 @@ def read_rows(fields: Mapping[str, JSON]) -> Rows:
     Raises:
         HTTPError: it has no rows, or in none of FORMATS.
     """
-    if fields.get("params"):
-        message = "params: what is served has its own parameters"
-        raise HTTPError(422, "unknown_fields", message, param="params")
     names = fields.keys() - {"params"}
     if len(names) != 1 or not names <= set(FORMATS):
         message = f"the body must have one of {', '.join(FORMATS)}, and nothing else"

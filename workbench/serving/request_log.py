@@ -11,7 +11,8 @@ from typing import TextIO
 from workbench.secrets import Redactor
 from workbench.serving.http_call import HTTPCall
 
-QUIET_ROUTES = {"/health", "/ping", "/ready", "/metrics"}  # asked every few seconds
+QUIET_ROUTES = {"/health", "/ping", "/metrics"}  # asked every few seconds
+READY = "/ready"  # so is this, and 503 is an answer like another
 LONGEST_REASON = 500  # characters
 
 
@@ -39,7 +40,8 @@ class RequestLog:
 
     def request(self, call: HTTPCall) -> None:
         """Write the line of an answered request."""
-        if self._requests and not (call.route in QUIET_ROUTES and call.status < 400):
+        expected = call.route == READY or (call.route in QUIET_ROUTES and call.status < 400)
+        if self._requests and not expected:
             words = [call.request_id, call.caller or "-", call.method, call.route]
             words += [str(call.status), *filter(None, [call.error])]
             self.line(f"{' '.join(words)} {call.seconds * 1000:.1f} ms")

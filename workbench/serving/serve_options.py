@@ -14,7 +14,39 @@ from workbench.serving.server_settings import LOOPBACK_NAMES, ServerSettings
 from workbench.serving.token_file import TokenFile
 
 PORT = 5200
-LAST_PORT = 65_535
+UNBOUNDED = 1e9
+RANGES: dict[str, tuple[float, float]] = {
+    "port": (0, 65_535),
+    "rate": (0, UNBOUNDED),
+    "at-once": (1, UNBOUNDED),
+    "timeout": (0.1, UNBOUNDED),
+    "receive-timeout": (0.1, UNBOUNDED),
+    "drain": (0, UNBOUNDED),
+    "trace-rate": (0, 1),
+}
+HELP = {
+    "source": "A package's folder, TASK@ALIAS, models:/NAME@ALIAS, models:/NAME/VERSION or "
+    "runs:/RUN/PATH.",
+    "host": "The address to listen on; another one than this machine's needs --tokens.",
+    "port": "The port to listen on; 0: any free one.",
+    "tokens": "A file with the callers' tokens: lines `name: sha256:DIGEST`.",
+    "new_token": "Make a token, add it to the file of --tokens, print it and end.",
+    "allowed_host": "A name that leads to this server, as api.example.com; may be repeated.",
+    "cert": "The certificate of TLS, in PEM.",
+    "key": "Its key, in PEM, unless the certificate's file has it.",
+    "rate": "Requests a second of each token; 0: any number.",
+    "at_once": "Requests that are answered at once; further ones get 429.",
+    "timeout": "Seconds for a whole request; then it gets 504.",
+    "receive_timeout": "Seconds for a request's headers to arrive, and then for its body.",
+    "drain": "Seconds for the requests in flight once the server is to end.",
+    "quiet": "Write no line for each request.",
+    "verbose": "Write the reason of each failed answer, which may repeat parts of a prompt.",
+    "tracking_uri": "MLflow's address: of the model, and of the traces.",
+    "trace_rate": "The share of requests that become traces, 0 to 1; failed ones always do.",
+    "no_trace_texts": "Write no inputs, prompts and answers into traces.",
+    "trace_experiment": "The traces' experiment in MLflow.  [default: TASK production]",
+    "outbox": "The folder in which traces wait for MLflow.",
+}
 
 
 @dataclass(frozen=True)
@@ -33,7 +65,11 @@ class ServeOptions:
         drain: seconds for the requests in flight, once the server is to end.
         quiet: no line for each request.
         verbose: the reason of each failed answer, which may repeat parts of a prompt.
-        tracking_uri: of MLflow; empty: the project's or the environment's.
+        tracking_uri: of MLflow; empty: the environment's, and without one there are no traces.
+        trace_rate: 0 to 1, the share of requests that become traces.
+        trace_texts: False: traces have no texts.
+        trace_experiment: of the traces in MLflow; empty: `<task> production`.
+        outbox: folder in which traces wait; None: one in the cache folder, by source and port.
     """
 
     source: str
@@ -51,6 +87,10 @@ class ServeOptions:
     quiet: bool = False
     verbose: bool = False
     tracking_uri: str = ""
+    trace_rate: float = 1.0
+    trace_texts: bool = True
+    trace_experiment: str = ""
+    outbox: Path | None = None
 
     def settings(self, report: Callable[[str], None]) -> ServerSettings:
         """Return the settings of the server; `report` gets later faults of the tokens' file.
@@ -59,17 +99,11 @@ class ServeOptions:
             WorkbenchError: an option is out of range, the address is not this machine's and there
                 are no tokens, or their file can't be read.
         """
-        if not 0 <= self.port <= LAST_PORT:
-            raise WorkbenchError(f"--port: {self.port} is not a number from 0 to {LAST_PORT}")
-        for name, value, least in (
-            ("rate", self.rate, 0),
-            ("at-once", self.at_once, 1),
-            ("timeout", self.timeout, 0.1),
-            ("receive-timeout", self.receive_timeout, 0.1),
-            ("drain", self.drain, 0),
-        ):
-            if not least <= value <= 1e9:
-                raise WorkbenchError(f"--{name}: {value:g} is not a number from {least:g}")
+        for name, (least, most) in RANGES.items():
+            value = getattr(self, name.replace("-", "_"))
+            if not least <= value <= most:
+                bounds = f"from {least:g}" if most == UNBOUNDED else f"from {least:g} to {most:g}"
+                raise WorkbenchError(f"--{name}: {value:g} is not a number {bounds}")
         if self.tokens is None and not is_loopback_address(self.host):
             file = "tokens.txt"
             raise WorkbenchError(
