@@ -240,3 +240,15 @@ def test_a_table_in_html(results: wb.Results) -> None:
     assert "&lt;script&gt;alert(1)" in by_text
     assert "&lt;script&gt;alert(1)" in hostile.show(0)._repr_html_()
     assert isinstance(hostile.show(0).to_pandas(), pd.DataFrame)
+
+
+def test_a_number_without_a_range_has_no_verdict(folder: Path) -> None:
+    results = wb.run(
+        prompts={"short": "{{ text }}", "loud": "{{ text }}!"},
+        models="echo:last",
+        data=frame(3),
+        evaluators="output_tokens",
+        progress=False,
+    )
+    frames = (results.compare("short", "loud").to_pandas(), results.leaderboard)
+    assert [table["verdict"].dropna().unique().tolist() for table in frames] == [["no verdict"]] * 2

@@ -104,7 +104,7 @@ def leaderboard_frame(results: Sequence[VariantResult]) -> pd.DataFrame:
             "low": metric.low,
             "high": metric.high,
             "n": metric.n,
-            "verdict": comparison.verdict.outcome if comparison else None,
+            "verdict": comparison.verdict.conclusion if comparison else None,
             "baseline": comparison.baseline if comparison else None,
             "difference": comparison.difference.mean if comparison else None,
             "difference_low": comparison.difference.low if comparison else None,
@@ -171,7 +171,7 @@ def _numbers(comparison: MetricComparison) -> dict[str, Any]:
         "low": difference.low,
         "high": difference.high,
         "p": verdict.p,
-        "verdict": verdict.outcome,
+        "verdict": verdict.conclusion,
         "n": difference.rows,
     }
 

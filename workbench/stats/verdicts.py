@@ -57,14 +57,15 @@ class Verdict:
     alone: str = ""
 
     @property
-    def text(self) -> str:
-        """The outcome: `not enough evidence (Holm; alone better)` where the family decides.
+    def conclusion(self) -> str:
+        """The outcome, or `no verdict` where a reason forbids one, whatever the interval is."""
+        return NO_VERDICT if self.reason else self.outcome
 
-        `no verdict` where there is a reason for none, whatever the interval is.
-        """
-        if self.reason:
-            return NO_VERDICT
-        return self.outcome + (f" (Holm; alone {self.alone})" if self.alone else "")
+    @property
+    def text(self) -> str:
+        """The conclusion: `not enough evidence (Holm; alone better)` where the family decides."""
+        alone = f" (Holm; alone {self.alone})" if self.alone and not self.reason else ""
+        return self.conclusion + alone
 
     @property
     def word(self) -> str:
