@@ -31,7 +31,7 @@ def test_bounds_are_learned_while_other_threads_reserve():
         try:
             while not done.is_set():
                 for budget in budgets:
-                    budget.worst_case(MODEL, requests[9], 1)
+                    budget.worst_case(MODEL, requests[9])
         except RuntimeError as error:
             errors.append(error)
 
@@ -57,8 +57,8 @@ def test_the_bounds_of_a_model_are_those_of_an_endpoint():
     for _ in range(7):
         budget.measure(MODEL, request(100), reply, "http://a/v1")
     assert [budget.most_calls(MODEL, f"http://{host}/v1") for host in "ab"] == [3, 1]
-    assert budget.worst_case(MODEL, request(100), 0, "http://a/v1") == pytest.approx(508e-6)
-    assert budget.worst_case(MODEL, request(100), 0, "http://b/v1") == pytest.approx(108e-6)
+    assert budget.worst_case(MODEL, request(100), "http://a/v1") == pytest.approx(508e-6)
+    assert budget.worst_case(MODEL, request(100), "http://b/v1") == pytest.approx(108e-6)
 
 
 @pytest.mark.parametrize(("tokens", "bills"), [(9_000, 0), (60_000, 1)])

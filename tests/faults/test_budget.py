@@ -324,7 +324,8 @@ def simulate(
     while steps or in_flight:
         steps = max(0, steps - 1)
         request = Request("k", "x" * draw.randint(50, 3_000), max_output_tokens=MOST_TOKENS)
-        worst_case = budget.worst_case(MODEL, request, len(in_flight)) or 0.0
+        budget.bounds[MODEL, ""].calls = len(in_flight)
+        worst_case = budget.worst_case(MODEL, request) or 0.0
         is_free = steps and len(in_flight) < min(width, budget.most_calls(MODEL))
         if is_free and budget.reserve(worst_case):
             in_flight.append((request, worst_case))

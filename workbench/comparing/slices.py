@@ -1,6 +1,6 @@
 """Comparisons in slices of the rows, and the test that a difference is the same in all of them.
 
-Slice("language", "de", rows={3, 8, …}, comparisons={1: {"exact_match": MetricComparison(…)}})
+Slice(("language",), ("de",), rows={3, 8, …}, comparisons={1: {"exact_match": MetricComparison(…)}})
 Interaction(1, "exact_match", mean=0.05, p=0.003, opposite={"de": -0.1})
 """
 
@@ -33,8 +33,7 @@ class Slice:
     """The rows with the same value of a column, or of several.
 
     Attributes:
-        column, value: of several columns, their names and values as one text.
-        key: the value of each column.
+        columns, key: their names, and the value of each.
         rows: numbers of the dataset's rows.
         comparisons: by variant's number, then by metric.
         values: by variant's number, then by metric; None: no row has a score.
@@ -42,13 +41,22 @@ class Slice:
             by variant's number, then by metric.
     """
 
-    column: str
-    value: str
+    columns: tuple[str, ...]
+    key: tuple[str, ...]
     rows: Set[int]
     values: dict[int, dict[str, Measure | None]]
     comparisons: dict[int, dict[str, MetricComparison]]
     unpaired: dict[int, dict[str, tuple[SliceCounts, SliceCounts]]]
-    key: tuple[str, ...] = ()
+
+    @property
+    def column(self) -> str:
+        """The names of the columns as one text."""
+        return ", ".join(self.columns)
+
+    @property
+    def value(self) -> str:
+        """The values of the columns as one text."""
+        return ", ".join(self.key)
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,8 +90,7 @@ def compare_slices(
     parts = sorted(rows_by_values(columns, plan).items(), key=lambda part: -len(part[1]))
     families = [MetricFamily.build(e, tallies, plan) for e in plan.experiment.evaluators]
     families = [family for family in families if family.has_row_numbers]
-    name = ", ".join(columns)
-    slices = [Slice(name, ", ".join(key), rows, {}, {}, {}, key) for key, rows in parts]
+    slices = [Slice(tuple(columns), key, rows, {}, {}, {}) for key, rows in parts]
     tests: list[Interaction] = []
     for family in families:
         for part in slices:

@@ -48,17 +48,15 @@ class Budget:
     )
     lock: AbstractContextManager[bool] = field(default_factory=threading.RLock, repr=False)
 
-    def worst_case(
-        self, model: str, request: Request, calls: int = 0, endpoint: str = ""
-    ) -> float | None:
-        """Return the most one call can cost beside `calls` others of its model; None: no price."""
+    def worst_case(self, model: str, request: Request, endpoint: str = "") -> float | None:
+        """Return the most one call can cost beside its model's calls in flight; None: no price."""
         price = self.prices.get(model)
         if price is None:
             return None
         size = max_tokens(request.text)
         with self.lock:
             bounds = self.bounds[model, endpoint]
-            input_tokens = bounds.input_tokens(size, calls)
+            input_tokens = bounds.input_tokens(size)
             output_tokens = bounds.output_tokens(request.max_output_tokens)
         return price.cost(input_tokens, output_tokens)
 

@@ -131,8 +131,7 @@ class ModelQueue:
 
     def _worst_case(self) -> float | None:
         """The most that the next request can cost."""
-        budget, calls = self.context.budget, self.bounds.calls
-        return budget.worst_case(self.ref, self.waiting[0], calls, self.endpoint)
+        return self.context.budget.worst_case(self.ref, self.waiting[0], self.endpoint)
 
     def exhausted(self) -> bool:
         """Return True if the budget can never cover the next request."""

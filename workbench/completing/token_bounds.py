@@ -57,8 +57,8 @@ class TokenBounds:
                 self.per_byte.get(bits, 0.0), usage.input_tokens / max(1, size)
             )
 
-    def input_tokens(self, size: int, calls: int = 0) -> float:
-        """Return the most input tokens of a request, beside `calls` others in flight.
+    def input_tokens(self, size: int) -> float:
+        """Return the most input tokens of a request, beside the calls in flight.
 
         Hidden text and images add a number, another tokenizer a factor, so the greater counts. What
         was seen beyond the bytes is doubled if there are others: their bills may be greater, too.
@@ -66,7 +66,7 @@ class TokenBounds:
         nearest = min(self.per_byte, key=lambda bits: abs(bits - size.bit_length()), default=0)
         factor = self.per_byte.get(nearest, 1.0)
         beyond = max(self.beyond_bytes, (factor - 1.0) * size, 0.0)
-        return size + (2 * beyond if calls else beyond)
+        return size + (2 * beyond if self.calls else beyond)
 
     def output_tokens(self, limit: int | None) -> float:
         """Return the most output tokens of an answer with this limit."""

@@ -131,12 +131,7 @@ def interactions_json(compared: ExperimentComparison) -> list[JSON]:
 
 
 def _value(part: Slice) -> str:
-    names = part.column.split(", ")
-    if len(names) != len(part.key):
-        names, values = [part.column], [part.value]
-    else:
-        values = list(part.key)
-    pairs = zip(names, values, strict=True)
+    pairs = zip(part.columns, part.key, strict=True)
     return ", ".join(f"{shorten(name)}={shorten(value, 40)}" for name, value in pairs)
 
 
