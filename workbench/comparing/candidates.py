@@ -1,7 +1,8 @@
 """Candidates of a decision, and the decision in words.
 
-Take few_shot: exact_match 0.840 [0.773, 0.890], n=150. After choosing from 3 variants, expect
-0.836 [0.762, 0.890]. May be the best, too: terse; of these terse costs 67% as much.
+Take few_shot: exact_match 0.840 [0.773, 0.890], n=150.
+After choosing from 3 variants, expect 0.836 [0.762, 0.890]. May be the best, too: terse; of these
+terse costs 67% as much.
 """
 
 from collections.abc import Sequence
@@ -62,31 +63,31 @@ def no_candidate_text(names: Sequence[str], outside: Sequence[Candidate]) -> str
     return f"No variant can be taken ({reasons})."
 
 
-def conclusion_text(
-    names: Sequence[str], metric: str, candidates: Sequence[Candidate], chosen: Estimate
-) -> str:
-    """The variant to take, its estimate after choosing, and those that may be the best, too."""
+def choice_text(names: Sequence[str], metric: str, candidates: Sequence[Candidate]) -> str:
+    """The variant to take, as it was measured."""
     best = candidates[0]
-    words = f"Take {names[best.variant]}: {metric} {mean_text(best.quality, best)}"
-    words += f", n={best.rows:,}"
+    measured = f"{metric} {mean_text(best.quality, best)}, n={best.rows:,}"
+    alone = "" if candidates[1:] else ", the only one that can be taken"
+    return f"Take {names[best.variant]}: {measured}{alone}."
+
+
+def caution_text(names: Sequence[str], candidates: Sequence[Candidate], chosen: Estimate) -> str:
+    """The estimate after choosing, and the variants that may be the best, too."""
+    best, sentences = candidates[0], []
     if candidates[1:]:
-        words += (
-            f". After choosing from {len(candidates)} variants, expect "
-            f"{mean_text(chosen.mean, chosen)}."
-        )
+        expected = mean_text(chosen.mean, chosen)
+        sentences.append(f"After choosing from {len(candidates)} variants, expect {expected}.")
         close = [c for c in candidates[1:] if c.as_good]
         listed = [names[c.variant] for c in close[:MAX_LISTED]]
         listed += [f"{len(close) - MAX_LISTED} more"] if len(close) > MAX_LISTED else []
-        words += f" May be the best, too: {_join(listed)}" if close else " All others are worse"
+        others = f"May be the best, too: {_join(listed)}" if close else "All others are worse"
         gains = [_gain(c, best, names[c.variant]) for c in close if c.on_front]
         gains = list(filter(None, gains))[:MAX_LISTED]
-        words += f"; of these {_join(gains)}." if gains else "."
-    else:
-        words += ", the only one that can be taken."
+        sentences.append(f"{others}; of these {_join(gains)}." if gains else f"{others}.")
     if best.unsure:
         reason = NO_INTERVAL if chosen.tail_unknown else WITHIN
-        words += f" It may be beyond the floor: {reason}."
-    return words
+        sentences.append(f"It may be beyond the floor: {reason}.")
+    return " ".join(sentences)
 
 
 def _gain(candidate: Candidate, best: Candidate, name: str) -> str:

@@ -1,7 +1,7 @@
 """The variant to take: within the user's limits, not dominated, and best supported by the data.
 
 decide(comparison, Limits("exact_match", floor=0.6, max_cost=0.5))
-Ranking(metric="exact_match", candidates=[Candidate(…), …], words="Take few_shot: …")
+Ranking(metric="exact_match", candidates=[Candidate(…), …], choice="Take few_shot: …")
 
 Failed rows count at the worst score of the metric's range, so failures cannot win.
 """
@@ -10,7 +10,12 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from workbench.comparing.candidates import Candidate, conclusion_text, no_candidate_text
+from workbench.comparing.candidates import (
+    Candidate,
+    caution_text,
+    choice_text,
+    no_candidate_text,
+)
 from workbench.comparing.comparison import ExperimentComparison
 from workbench.comparing.metrics import MetricFamily
 from workbench.errors import WorkbenchError, pluralize, unknown_name
@@ -57,13 +62,21 @@ class Ranking:
     Attributes:
         after_choosing: the estimate of the variant to take that allows for the choice; None: no
             variant is within the limits.
-        words: the conclusion.
+        choice: the variant to take, in a sentence; or why none can be taken.
+        caution: what to expect of it after choosing, and which others may be the best, in
+            sentences; empty: nothing was chosen.
     """
 
     metric: str
     candidates: Sequence[Candidate]
     after_choosing: Estimate | None
-    words: str
+    choice: str
+    caution: str = ""
+
+    @property
+    def words(self) -> str:
+        """The conclusion."""
+        return f"{self.choice} {self.caution}".rstrip()
 
 
 def decide(
@@ -106,8 +119,11 @@ def decide(
     if not within:
         return Ranking(metric, outside, None, no_candidate_text(names, outside))
     within, chosen = _rank(within, family, limits.floor)
-    words = conclusion_text(names, metric, within, chosen)
-    return Ranking(metric, [*within, *outside], chosen, words)
+    choice, caution = (
+        choice_text(names, metric, within),
+        caution_text(names, within, chosen),
+    )
+    return Ranking(metric, [*within, *outside], chosen, choice, caution)
 
 
 def _shown_measure(result: VariantResult, name: str) -> Measure | None:
