@@ -114,6 +114,33 @@ def test_an_alias_and_a_digest_name_a_version(recording: Recording) -> None:
     )
 
 
+def test_tags_of_a_version_are_short_and_long_ones_of_older_versions_are_found(
+    recording: Recording,
+) -> None:
+    client, name = recording.client, "qa.plain"
+    front = "---\nparameters: {temperature: 0.5}\nstop: [END]\n---\n"
+    recording.bench.write("plain.jinja", f"{front}user:\n{{{{ text }}}}\n")
+    digest = recording.run(EXPERIMENT).variants[0].variant.prompt.digest
+    version = client.get_prompt_version(name, "1")
+    assert version is not None
+    settings = version.tags["mlflow.workbench.settings"]  # pages leave out what begins so
+    shown = {key: value for key, value in version.tags.items() if not key.startswith("mlflow.")}
+    assert shown == {
+        "workbench.file": "prompts/qa/plain.jinja",
+        "workbench.digest": digest[:16],
+    }
+
+    client.set_prompt_version_tag(name, "1", "workbench.digest", digest)
+    client.set_prompt_version_tag(name, "1", "workbench.settings", settings)
+    client.delete_prompt_version_tag(name, "1", "mlflow.workbench.settings")
+    references = ["plain", "plain@1", f"plain@sha:{digest}", f"plain@sha:{digest[:8]}"]
+    for reference in references:
+        done = recording.run(EXPERIMENT.replace("[plain]", f"['{reference}']"))
+        prompt = done.variants[0].variant.prompt
+        assert (prompt.version, prompt.digest) == (1, digest)
+    assert len(client.search_prompt_versions(name)) == 1
+
+
 def test_an_mlflow_evaluation_dataset_is_read(recording: Recording) -> None:
     import mlflow.genai.datasets
 

@@ -31,11 +31,13 @@ from workbench.prompt.source import template_source
 from workbench.results.types import RecordedVariant
 from workbench.tracking.mlflow_client import access_fix, first_line
 from workbench.tracking.registry import (
+    DIGEST_LENGTH,
     LINKED_PROMPTS,
-    SETTINGS,
+    has_digest,
     read_aliases,
     search_versions,
     version_digest,
+    version_settings,
 )
 from workbench.tracking.runs import PLAN, VARIANT, child_runs
 from workbench.tracking.tracking_store import TrackingStore, connect_to_read
@@ -66,8 +68,8 @@ class RegisteredVersions:
             fix = access_fix(error, f"the registered model {name!r}")
             raise WorkbenchError(message, where=self._store.masked_uri, fix=fix) from error
         prompt = _read_version(version, name, str(reference))
-        digests = ("", prompt.digest)
-        if REPLACEMENT in str(version.template) and version_digest(version) not in digests:
+        differs = version_digest(version) and not has_digest(version, prompt.digest)
+        if REPLACEMENT in str(version.template) and differs:
             number = version.version
             raise WorkbenchError(
                 f"version {number} of {name!r} lacks characters that MLflow can't keep (NUL)",
@@ -128,7 +130,7 @@ def _read_version(version: PromptVersion, name: str, ref: str) -> Prompt:
         if isinstance(stored, list)
         else str(stored)
     )
-    settings = settings_from_json(json.loads(version.tags.get(SETTINGS, "{}")))
+    settings = settings_from_json(json.loads(version_settings(version)))
     if version.response_format and settings.response_schema is None:
         settings = replace(settings, response_schema=version.response_format)
     if isinstance(tools := (version.model_config or {}).get("tools"), list):
@@ -148,8 +150,8 @@ def _read_version(version: PromptVersion, name: str, ref: str) -> Prompt:
 def _by_digest(
     store: TrackingStore, name: str, versions: Sequence[PromptVersion], prefix: str
 ) -> PromptVersion:
-    matches = [v for v in versions if version_digest(v).startswith(prefix)]
-    if len({version_digest(version) for version in matches}) == 1:
+    matches = [v for v in versions if has_digest(v, prefix)]
+    if len({version_digest(version)[:DIGEST_LENGTH] for version in matches}) == 1:
         return matches[-1]
     listed = ", ".join(f"{v.version}: {version_digest(v)[:12]}" for v in versions[:8])
     raise WorkbenchError(

@@ -1,7 +1,8 @@
 """Prompts in MLflow's registry: each content is registered once.
 
 prompts/sentiment/few_shot.jinja  <->  registered prompt `sentiment.few_shot`, version 3
-    tags: workbench.digest, workbench.settings, workbench.file, workbench.git
+    tags: workbench.file, workbench.git, workbench.choices, workbench.digest
+    and one that MLflow's page doesn't show: mlflow.workbench.settings
 """
 
 import json
@@ -36,9 +37,11 @@ from workbench.tracking.tracking_store import (
     read_pages,
 )
 
-DIGEST, SETTINGS, FILE, GIT = (
-    f"workbench.{name}" for name in ("digest", "settings", "file", "git")
-)
+DIGEST, FILE, GIT, CHOICES = (f"workbench.{name}" for name in ("digest", "file", "git", "choices"))
+DIGEST_LENGTH = 16  # characters of the tag; older versions have written all 64
+SETTINGS = "mlflow.workbench.settings"  # MLflow's pages leave `mlflow.` out: it is long
+SHOWN_SETTINGS = "workbench.settings"  # of older versions
+MAX_CHOICES = 60  # characters
 ROLES = "workbench.roles"
 ROLES_IN_BLOCKS = "in blocks: load it with workbench.load_prompt(name)"
 COMMIT_LENGTH = 12  # characters of a commit's hash
@@ -109,20 +112,21 @@ def refusals(store: TrackingStore, name: str) -> Iterator[None]:
 def _versions_of_content(store: TrackingStore, prompt: Prompt) -> list[int]:
     """The versions that hold this content, lowest first."""
     versions = search_versions(store, prompt.registered_name)
-    return sorted(int(v.version) for v in versions if version_digest(v) == prompt.digest)
+    return sorted(int(v.version) for v in versions if has_digest(v, prompt.digest))
 
 
 def _create_version(store: TrackingStore, prompt: Prompt, commit: str, note: str) -> int:
     settings = prompt.settings.as_json()
-    schema = prompt.settings.response_schema
+    schema, choices = prompt.settings.response_schema, prompt.settings.choices
     for name in ("response_schema", "tools"):  # the response format and the model config have them
         settings.pop(name, None)
     tags = {  # in the order in which MLflow shows them
         FILE: f"prompts/{prompt.task}/{prompt.name}.jinja",
         **({GIT: commit[:COMMIT_LENGTH]} if commit else {}),
-        **({SETTINGS: canonical_json(settings)} if settings else {}),
+        **({CHOICES: shorten(", ".join(choices), MAX_CHOICES)} if choices else {}),
         **({ROLES: ROLES_IN_BLOCKS} if _has_roles_in_blocks(prompt) else {}),
-        DIGEST: prompt.digest,
+        DIGEST: prompt.digest[:DIGEST_LENGTH],
+        **({SETTINGS: canonical_json(settings)} if settings else {}),
     }
     name, template = prompt.registered_name, storable_json(template_json(prompt.template))
     about, reason = (
@@ -203,8 +207,19 @@ def search_versions(store: TrackingStore, name: str) -> list[PromptVersion]:
 
 
 def version_digest(version: PromptVersion) -> str:
-    """Digest of a version's content; empty if others registered it."""
+    """Digest of a version's content, or its beginning; empty if others registered it."""
     return str(version.tags.get(DIGEST, ""))
+
+
+def has_digest(version: PromptVersion, digest: str) -> bool:
+    """True if the content of a version has this digest, of which at least a prefix is given."""
+    tag = version_digest(version)
+    return bool(tag) and (tag.startswith(digest) or digest.startswith(tag))
+
+
+def version_settings(version: PromptVersion) -> str:
+    """The settings of a version, as JSON."""
+    return str(version.tags.get(SETTINGS) or version.tags.get(SHOWN_SETTINGS) or "{}")
 
 
 def read_aliases(client: MlflowClient, name: str, numbers: Sequence[int]) -> dict[str, int]:
@@ -226,7 +241,7 @@ def prompt_statuses(
         name = project.registered_name(prompt.task, prompt.name)
         versions = search_versions(store, name)
         numbers = [int(version.version) for version in versions]
-        equal = [int(v.version) for v in versions if version_digest(v) == prompt.digest]
+        equal = [int(v.version) for v in versions if has_digest(v, prompt.digest)]
         aliases = read_aliases(store.client, name, numbers)
         version, newest = min(equal, default=None), max(numbers, default=None)
         statuses.append(PromptStatus(prompt, version, newest, aliases))
