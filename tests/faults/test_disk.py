@@ -173,8 +173,9 @@ READING = (
     *("prompts list", "prompts lint", "prompts show ask", "prompts show ask@1", "evaluators"),
     *("store stats", "store export", "store explain abcdef", "store prune --older-than 1d"),
 )
-WRITING = ("run", "store prune --older-than 1d --yes", "store repair")
-UNUSED = ("plan", "prompts list", "store stats")  # commands in a project that never ran
+WRITING = dict.fromkeys(("run", "store prune --older-than 1d --yes", "store repair"), 2)
+MLFLOW = dict.fromkeys(("ui", "prompts push"), 5)  # which writes when it opens a store
+UNUSED = ("plan", "prompts list", "store stats", *MLFLOW)  # in a project that never ran
 COMMANDS = """
 import sys
 from pathlib import Path
@@ -210,7 +211,7 @@ def test_commands_that_only_read_work_where_nothing_can_be_written(
     text = text.replace("[ask]", "[ask, ask@1]") + "gate: {exact_match: {min: 0}}\n"
     (moved / experiment.relative_to(tmp_path)).write_text(text)  # with scores that aren't stored
     run = json.loads(done.stdout)["parent_run_id"]
-    lines = [f"used {words}".replace("RUN", run) for words in (*READING, *WRITING)]
+    lines = [f"used {words}".replace("RUN", run) for words in (*READING, *WRITING, *MLFLOW)]
     lines += [f"unused {words}" for words in UNUSED]
     before = {file: file.read_bytes() for file in moved.rglob("*") if file.is_file()}
     script = 'mount --bind . "$0" && mount -o remount,ro,bind "$0" && cd "$0" && exec "$@"'
@@ -222,7 +223,15 @@ def test_commands_that_only_read_work_where_nothing_can_be_written(
         capture_output=True,
         text=True,
         check=False,
+        timeout=250,
     )
-    expected = [f"{line} {2 if line.removeprefix('used ') in WRITING else 0}" for line in lines]
+    codes = WRITING | MLFLOW
+    expected = [f"{line} {codes.get(line.partition(' ')[2], 0)}" for line in lines]
     assert done.stdout.splitlines() == expected, done.stderr
+    for folder in (moved / "used" / ".workbench", moved / "unused"):
+        said = (
+            "mlflow.db: the MLflow store can't be written, and MLflow writes when it opens one\n"
+            f"  fix: chmod -R u+rwX {folder}, work on a copy of the project, or name"
+        )
+        assert done.stderr.count(said) == len(MLFLOW)
     assert {file: file.read_bytes() for file in moved.rglob("*") if file.is_file()} == before

@@ -41,7 +41,8 @@ def environment_error(error: Exception) -> WorkbenchError | None:
     is_missing = number in (errno.ENOENT, errno.ENOTDIR)
     if number not in FIXES or (is_missing and not _is_users(shown)):
         return None
-    fix = FIXES[number].format(path=shown or "the folder")
+    existing = next((p for p in (Path(shown), *Path(shown).parents) if p.exists()), "the folder")
+    fix = FIXES[number].format(path=existing if shown else "the folder")
     message = getattr(error, "strerror", None) or str(error) or "out of memory"
     return WorkbenchError(
         plain(message), where=shown, fix=f"{fix}; {AGAIN}", exit_code=ExitCode.STORAGE

@@ -16,6 +16,7 @@ import sqlalchemy
 from filelock import FileLock
 from mlflow.store.db.utils import _initialize_tables
 
+from workbench.errors import ExitCode, WorkbenchError
 from workbench.store.read_only import copy_database, is_read_only
 from workbench.tracking.mlflow_client import silence
 
@@ -28,8 +29,18 @@ def create_file(file: Path) -> None:
     """Create a store with MLflow's tables under another name, so a kill leaves no partial one.
 
     Raises:
-        OSError, sqlite3.Error, sqlalchemy.exc.SQLAlchemyError: the folder can't be written.
+        WorkbenchError: the file, or its folder, can't be written (exit code 5).
+        OSError, sqlite3.Error, sqlalchemy.exc.SQLAlchemyError: it can't be created.
     """
+    if is_read_only(file):
+        folder = next(folder for folder in file.absolute().parents if folder.exists())
+        raise WorkbenchError(
+            "the MLflow store can't be written, and MLflow writes when it opens one",
+            where=str(file),
+            fix=f"chmod -R u+rwX {folder}, work on a copy of the project, or name a server or "
+            "another file: --tracking-uri",
+            exit_code=ExitCode.STORAGE,
+        )
     if file.exists():
         return
     new_file = file.with_suffix(f".new-{os.getpid()}")
