@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 from unicodedata import category
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationInfo
@@ -85,6 +85,8 @@ class ProjectFile(BaseModel):
         registry_prefix: before every prompt's name in MLflow's registry, with a dot between.
         traces: most rows of a variant that get a trace in MLflow, beside the failed ones; of
             more rows a fixed sample does. An artifact holds all rows.
+        mlflow_metrics: the figures of a variant that are metrics of its run in MLflow, beside its
+            evaluators; None: the first that is known.
     """
 
     model_config = ConfigDict(extra="forbid")
@@ -94,6 +96,7 @@ class ProjectFile(BaseModel):
     prices: dict[str, Price] = Field(default_factory=dict)
     drain_s: Annotated[float, Field(ge=0, le=3600)] = 60.0
     traces: Annotated[int, Field(ge=0)] = 5_000
+    mlflow_metrics: list[Literal["cost", "latency_s", "tokens"]] | None = None
 
 
 @dataclass(frozen=True)

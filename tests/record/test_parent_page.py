@@ -1,6 +1,7 @@
 """The pages of an invocation's runs: names, description, metrics, order, dataset and prompts."""
 
 import json
+import math
 from dataclasses import replace
 from itertools import product
 from types import SimpleNamespace
@@ -22,7 +23,7 @@ from workbench.resolvers import project_resolvers
 from workbench.store import Store
 from workbench.tracking.record_state import NOTE
 from workbench.tracking.recorded_runs import find_runs
-from workbench.tracking.run_data import DESCRIPTION
+from workbench.tracking.run_data import DESCRIPTION, round_metric
 from workbench.tracking.run_names import NAME, variant_names
 
 LABELS = {f"ticket {n}": ("bug", "bill")[n % 2] for n in range(8)}
@@ -112,7 +113,7 @@ def test_the_parent_run_tells_the_winner_and_what_changed(tickets: tuple[Recordi
         plan = plan_invocation(experiment, recording.bench.renderer, store, Options())
         chosen = decide(compare_stored(plan, store), Limits("exact_match")).after_choosing
     assert chosen is not None
-    assert parent.data.metrics["best/exact_match"] == chosen.mean
+    assert parent.data.metrics["best/exact_match"] == round_metric(chosen.mean)
     assert parent.data.metrics["baseline/exact_match"] == 0.5
 
     client = recording.client
@@ -143,6 +144,25 @@ def test_the_parent_run_tells_the_winner_and_what_changed(tickets: tuple[Recordi
     assert parent.info.run_id == done.parent_run_id
     assert (parent.info.run_name, parent.data.tags[DESCRIPTION]) == ("my run", "mine")
     assert parent.data.tags[NOTE] == note
+
+
+def test_the_project_names_the_figures_that_are_metrics(tickets: tuple[Recording, str]) -> None:
+    recording, text = tickets
+    text = text.replace("[zero_shot, few_shot]", "[few_shot]").replace(", output_tokens]", "]")
+    shown, run_ids = [], set()
+    for names in (None, ["tokens", "latency_s"], []):
+        file = ProjectFile(prices=recording.project.prices, mlflow_metrics=names)
+        project = replace(recording.project, file=file)
+        done = replace(recording, project=project).run(text)
+        metrics = recording.client.get_run(done.variants[0].run_id).data.metrics
+        shown.append([name for name in sorted(metrics) if not math.isnan(metrics[name])])
+        run_ids.add(done.variants[0].run_id)
+    assert shown == [
+        ["cost", "exact_match/mean"],
+        ["exact_match/mean", "latency_s", "tokens"],
+        ["exact_match/mean"],
+    ]
+    assert len(run_ids) == 1
 
 
 def variant(prompt: str, model: str, version: int = 1, **point: object) -> Any:

@@ -11,7 +11,7 @@ from recording import Recording
 
 from workbench.errors import ExitCode
 from workbench.plan import Options, Scope
-from workbench.tracking.run_data import DESCRIPTION, description_tags
+from workbench.tracking.run_data import DESCRIPTION, description_tags, round_metric
 
 ROWS = [
     {"id": "r1", "text": "a joy", "label": "positive"},
@@ -416,7 +416,7 @@ def test_fresh_answers_get_runs_of_their_own(
     assert not second.recorded_before
     assert second.parent_run_id != first.parent_run_id
     run = recording.client.get_run(second.variants[0].run_id)
-    assert run.data.metrics["exact_match/mean"] == 2 / 3
+    assert run.data.metrics["exact_match/mean"] == round_metric(2 / 3)
     answers = [trace.info.response_preview for trace in recording.traces(run)]
     assert answers == ["negative"] * 3
     assert len(recording.traces(first.variants[0].run_id)) == 3

@@ -83,6 +83,7 @@ class ScoringPipeline:
             summarize_plan(plan),
             rows=len(plan.cells[0]),
             traces=project.file.traces,
+            figures=project.file.mlflow_metrics,
             again=self._again,
             reused=self._reused,
         )

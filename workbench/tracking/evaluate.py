@@ -7,6 +7,7 @@ a joy    positive  positive  ok     r1  0       1.0                right
 import importlib
 import json
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import cache
 from statistics import fmean
 from typing import Any
@@ -29,6 +30,7 @@ from workbench.scoring.mlflow_metric import RowMetric
 from workbench.tracking.mlflow_client import silence
 from workbench.tracking.row_records import rationale
 from workbench.tracking.rows_parquet import CLUSTER
+from workbench.tracking.run_data import round_metric
 from workbench.workers.garbage import paused_gc
 
 TABLE_FILE = "eval_results_table.json"  # the name that mlflow.models.evaluate gives it
@@ -111,7 +113,17 @@ def _metric(
         function = _compute_column(computed, rows, name)
     else:
         function = _finished_value(name, metric.mean)
-    return make_metric(eval_fn=function, greater_is_better=higher_is_better, name=name)
+    return make_metric(eval_fn=_rounded(function), greater_is_better=higher_is_better, name=name)
+
+
+def _rounded(function: Callable[[Any], MetricValue]) -> Callable[[Any], MetricValue]:
+    def compute(predictions: Any) -> MetricValue:
+        value = function(predictions)
+        numbers = (value.aggregate_results or {}).items()
+        rounded = {name: n if n is None else round_metric(n) for name, n in numbers}
+        return replace(value, aggregate_results=rounded)
+
+    return compute
 
 
 def _mlflow_metric(spec: Spec) -> object:

@@ -38,6 +38,7 @@ class RecordingJob:
         plan: the header of the plan; see `plan.summarize_plan`.
         rows: per variant.
         traces: most traces per variant, not counting failed rows.
+        figures: as `ProjectFile.mlflow_metrics`.
         again: create new runs although an equal invocation is recorded.
         reused: of each variant, the scored answers that come from the store; None: all of them, as
             nothing is sent.
@@ -46,6 +47,7 @@ class RecordingJob:
     plan: Plan
     rows: int
     traces: int
+    figures: Sequence[str] | None = None
     again: bool = False
     reused: Sequence[int] | None = None
 

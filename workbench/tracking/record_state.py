@@ -112,6 +112,7 @@ def _derived_digest(job: RecordingJob, result: VariantResult, price: Price | Non
         evaluators_tag(job.plan),
         min(job.traces, job.rows),
         price.model_dump(exclude_none=True) if price else None,
+        *([] if job.figures is None else [list(job.figures)]),
     ]
     return sha256(json.dumps(derived, sort_keys=True, default=str).encode()).hexdigest()[:32]
 

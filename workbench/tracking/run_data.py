@@ -5,13 +5,14 @@
 MLflow shows a column for every metric of any run, and soon no names. So counts with their usual
 value are left out: failed, not_run, errors and not_applicable that are 0, an evaluator's n that
 equals the number of scored rows, and scored and planned rows that are the same number, which is
-the parameter `rows`. Of cost, latency_s and tokens the first that is known is logged.
-`results.json` has all of them.
+the parameter `rows`. Of cost, latency_s and tokens the first that is known is logged, or those
+that `mlflow_metrics:` names. `results.json` has all of them. A number has at most DIGITS digits, so
+that 0.9487499999999999 is 0.94875.
 """
 
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
 
 from mlflow.entities import Metric, Param, Run, RunTag
@@ -29,6 +30,7 @@ DESCRIPTION = "mlflow.note.content"  # on the page of a run, where its scores ar
 DESCRIBED = "workbench.described"  # digest of the description that Workbench wrote
 DIGEST_LENGTH = 16
 NAN = float("nan")
+DIGITS = 12  # significant digits of a metric
 
 
 def log_params(store: TrackingStore, run: Run, plan: Plan, result: VariantResult) -> None:
@@ -61,8 +63,8 @@ def log_params(store: TrackingStore, run: Run, plan: Plan, result: VariantResult
     store.client.log_batch(run.info.run_id, params=params, tags=tags)
 
 
-def _all_metrics(result: VariantResult) -> dict[str, float | None]:
-    """Every metric of a variant's run by its name; None: it has no value.
+def _all_metrics(result: VariantResult, figures: Sequence[str] | None) -> dict[str, float | None]:
+    """Every metric of a variant's run by its name; None: it has no value, or isn't shown.
 
     MLflow's pages show a column for each, in the order in which they were first logged. So the
     metrics that people compare come first, and the counts after them.
@@ -73,9 +75,10 @@ def _all_metrics(result: VariantResult) -> dict[str, float | None]:
         for name, metric in result.metrics.items()
     }
     efforts = {"cost": result.cost, "latency_s": result.latency_s, "tokens": result.tokens}
-    shown = next((name for name, value in efforts.items() if value is not None), "")
-    for name, value in efforts.items():
-        metrics.setdefault(name, value if name == shown else None)  # not an evaluator's of the name
+    if figures is None:
+        figures = [name for name, value in efforts.items() if value is not None][:1]
+    for name in (*figures, *efforts):  # an evaluator may have the name
+        metrics.setdefault(name, efforts[name] if name in figures else None)
     metrics |= {"rows/scored": rows.scored, "rows/planned": rows.planned}
     metrics |= {"rows/failed": rows.failed, "rows/not_run": rows.not_run}
     for name, metric in result.metrics.items():
@@ -103,17 +106,23 @@ def _usual_value(name: str, result: VariantResult) -> float | None:
     return counts.scored if name.endswith(("/planned", "/n")) else None
 
 
-def log_metrics(store: TrackingStore, run: Run, attempt: int, result: VariantResult) -> None:
+def log_metrics(
+    store: TrackingStore,
+    run: Run,
+    attempt: int,
+    result: VariantResult,
+    figures: Sequence[str] | None,
+) -> None:
     """Make the run show these metrics, whatever it showed before.
 
     MLflow shows the value with the highest step, then the latest time, then the highest value, and
     deletes none. So a value that is already there is not logged again, and one that differs is
     logged at a step above those of all earlier attempts. Times are the run's start plus the step,
     so logging twice changes nothing. A metric that lost its value becomes NaN. `attempt` is the
-    number of earlier recordings of the run.
+    number of earlier recordings of the run, `figures` as in `RecordingJob`.
     """
     run_id, stored = run.info.run_id, store.client.get_run(run.info.run_id).data.metrics
-    metrics = metrics_to_log(run, logged_metrics(result, stored), stored, attempt)
+    metrics = metrics_to_log(run, logged_metrics(result, stored, figures), stored, attempt)
     tags = [RunTag(name, interval_text(metric)) for name, metric in result.metrics.items()]
     tags.append(RunTag(METRICS, _metrics_tag(result)))
     store.client.log_batch(run_id, metrics=metrics, tags=tags)
@@ -125,11 +134,21 @@ def metrics_to_log(
 ) -> list[Metric]:
     """The metrics of a run that stores others or none; see `log_metrics`."""
     metrics: list[Metric] = []
-    for name, value in values.items():
+    for name, number in values.items():
+        value = round_metric(number)
         if name not in stored or not _is_same(stored[name], value):
             step = attempt + (name in stored)
             metrics.append(Metric(name, value, run.info.start_time + step, step))
     return metrics
+
+
+def round_metric(number: float) -> float:
+    """A number as MLflow gets it, with DIGITS digits: its pages show all that there are.
+
+    >>> round_metric(0.9487499999999999)
+    0.94875
+    """
+    return float(f"{number:.{DIGITS}g}")
 
 
 def description_tags(tags: Mapping[str, str], text: str) -> dict[str, str]:
@@ -192,16 +211,21 @@ def _recorded_mean(metric: MetricResult | Measure) -> RecordedMean:
     )
 
 
-def wrong_metrics(store: TrackingStore, run_id: str, result: VariantResult) -> list[str]:
+def wrong_metrics(
+    store: TrackingStore, run_id: str, result: VariantResult, figures: Sequence[str] | None
+) -> list[str]:
     """The names of the metrics that the run shows with another value or not at all."""
     run = store.client.get_run(run_id)
     stored = run.data.metrics
-    return [m.key for m in metrics_to_log(run, logged_metrics(result, stored), stored, attempt=0)]
+    metrics = logged_metrics(result, stored, figures)
+    return [metric.key for metric in metrics_to_log(run, metrics, stored, attempt=0)]
 
 
-def logged_metrics(result: VariantResult, stored: Mapping[str, float]) -> dict[str, float]:
+def logged_metrics(
+    result: VariantResult, stored: Mapping[str, float], figures: Sequence[str] | None = None
+) -> dict[str, float]:
     """The metrics to show in a run that already shows `stored`."""
-    metrics = _all_metrics(result)
+    metrics = _all_metrics(result, figures)
     present = {
         name: float(value)
         for name, value in metrics.items()
@@ -212,4 +236,5 @@ def logged_metrics(result: VariantResult, stored: Mapping[str, float]) -> dict[s
 
 def _is_same(first: float, second: float) -> bool:
     both_nan = math.isnan(first) and math.isnan(second)
-    return both_nan or math.isclose(first, second, rel_tol=1e-12, abs_tol=0)
+    # Older versions have logged more digits.
+    return both_nan or math.isclose(first, second, rel_tol=10 ** (1 - DIGITS), abs_tol=0)

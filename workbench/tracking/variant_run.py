@@ -160,7 +160,7 @@ class VariantRun:
         log_params(store, self._run, self._job.plan, result)
         # With its answers a later recording of the same ones continues in this run.
         log_tags(store, run_id, {ANSWERS: state.tags[ANSWERS]})
-        log_metrics(store, self._run, self._attempt, result)
+        log_metrics(store, self._run, self._attempt, result, self._job.figures)
         errors = [*self._errors(result), *refusal]
         in_race = result.stopped or RACE in self._run.data.tags
         tags = {RACE: result.stopped} if in_race else {}
@@ -272,7 +272,7 @@ class VariantRun:
         ]
         if self._linked_ids and not self._linked_ids <= self._traces.linked_ids():
             messages.append("MLflow shows fewer traces of another run than it should")
-        if wrong := wrong_metrics(self._runs.store, run_id, result):
+        if wrong := wrong_metrics(self._runs.store, run_id, result, self._job.figures):
             messages.append(f"MLflow shows another {', '.join(wrong)}")
         for message in messages:
             text = f"{self._variant.name}: {message}"
