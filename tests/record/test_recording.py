@@ -66,9 +66,9 @@ def test_every_variant_is_a_run_below_one_parent(recording: Recording, reviews: 
     }
     assert done.problems == ()
     assert children == {
-        "short · small": {"label_match/mean": 1 / 3, "exact_match/mean": 1 / 3},
+        "short · small": {"label_match/mean": 0.333333333333, "exact_match/mean": 0.333333333333},
         "short · large": {"label_match/mean": 1.0, "exact_match/mean": 1.0},
-        "long · small": {"label_match/mean": 1 / 3, "exact_match/mean": 1 / 3},
+        "long · small": {"label_match/mean": 0.333333333333, "exact_match/mean": 0.333333333333},
         "long · large": {"label_match/mean": 1.0, "exact_match/mean": 1.0},
     }
 
