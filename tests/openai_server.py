@@ -26,7 +26,8 @@ class Reply:
     Attributes:
         body: bytes as they are, anything else as JSON.
         delay_s: seconds before the first byte, or fewer.
-        ready: ends the delay as soon as it returns True.
+        ready: ends the delay, or the pause, as soon as it returns True.
+        pause_after: bytes of the body after which the rest waits for `ready`.
         cut_after: bytes of the body after which the connection is reset; -1 before the status.
         drip_s: seconds before each byte of the body.
         drip_head_s: seconds before each byte of the status and the headers.
@@ -42,6 +43,7 @@ class Reply:
     drip_head_s: float = 0.0
     close: bool = False
     ready: Callable[[], bool] = bool  # never
+    pause_after: int | None = None
 
     def payload(self) -> bytes:
         return self.body if isinstance(self.body, bytes) else json.dumps(self.body).encode()
@@ -178,6 +180,8 @@ class OpenAIServer:
                 await asyncio.sleep(min(0.02, left))
                 if reader.at_eof():  # the client has given up
                     return False
+            if reply.pause_after is not None:
+                return await self._send_in_two(reader, writer, reply)
             return await self._send(writer, reply)
         finally:
             self.in_flight -= 1
@@ -203,6 +207,22 @@ class OpenAIServer:
             writer.write(payload)
         await writer.drain()
         return not reply.close
+
+    async def _send_in_two(
+        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, reply: Reply
+    ) -> bool:
+        payload = reply.payload()
+        headers = {**reply.headers, "Content-Length": str(len(payload))}
+        lines = ["HTTP/1.1 200 OK", *(f"{k}: {v}" for k, v in headers.items()), "", ""]
+        writer.write("\r\n".join(lines).encode("latin-1") + payload[: reply.pause_after])
+        await writer.drain()
+        while not reply.ready():
+            await asyncio.sleep(0.02)
+            if reader.at_eof():
+                return False
+        writer.write(payload[reply.pause_after :])
+        await writer.drain()
+        return True
 
     async def _drip(self, writer: asyncio.StreamWriter, sent: bytes, each_s: float) -> None:
         for byte in sent:

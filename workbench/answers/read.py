@@ -44,7 +44,7 @@ def read_answer(
     if completion.choice_scores is not None:
         return completion
     choices = requested_choices(request_text)
-    stops = _stop_texts(request_text, stop_field)
+    stops = stop_texts(request_text, stop_field)
     tags = [] if isinstance(reasoning, str) else [str(tag) for tag in reasoning]
     if choices is not None and completion.state in ("ok", "truncated", "invalid_response"):
         received = _received_choice(completion)
@@ -69,7 +69,8 @@ def renamed_stop(model: Model) -> str:
     return str(renamed.get("stop", "stop")) if isinstance(renamed, dict) else "stop"
 
 
-def _stop_texts(request_text: str, field: str) -> list[str]:
+def stop_texts(request_text: str, field: str) -> list[str]:
+    """Return the texts at which an answer to the request is cut."""
     if f'"{field}"' not in request_text and '"stop"' not in request_text:
         return []
     body = json.loads(request_text)

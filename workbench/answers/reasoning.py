@@ -68,7 +68,7 @@ class ReasoningMarks:
 
 
 @cache
-def _marks(tags: tuple[str, ...]) -> ReasoningMarks:
+def reasoning_patterns(tags: tuple[str, ...]) -> ReasoningMarks:
     """The marks of models, and `<tag>` … `</tag>` of further tags."""
     tag = "|".join((*TAGS, *map(re.escape, tags)))
     pairs = ((rf"<({tag})(?:\s[^<>]*)?>", r"</{name}\s*>"), *OTHER_MARKS)
@@ -103,11 +103,11 @@ def split_reasoning(text: str, *, prefill: str = "", tags: Sequence[str] = ()) -
         return Thoughts("", text)  # which is most texts
     if parts := _split_channels(text.lstrip()) or _split_phrases(text.strip()):
         return parts
-    marks = _marks(tuple(tags))
+    marks = reasoning_patterns(tuple(tags))
     if empty := marks.empty.match(text):
         text = text[empty.end() :]
     thoughts, answer = list[str](), text
-    opening = _open_mark(prefill, marks)
+    opening = open_mark(prefill, marks)
     start = 0
     if not opening and (opening := marks.opening.match(text.lstrip())):
         start = len(text) - len(text.lstrip()) + opening.end()
@@ -138,7 +138,7 @@ def _has_sign(text: str) -> bool:
 
 def reasoning_marks(tokens: Set[str]) -> set[str]:
     """Return those of a model's special tokens by which `split_reasoning` reads its answers."""
-    patterns = (_marks(()).opening, _marks(()).closing)
+    patterns = (reasoning_patterns(()).opening, reasoning_patterns(()).closing)
     marks = {token for token in tokens if any(pattern.fullmatch(token) for pattern in patterns)}
     if "<|START_THINKING|>" in tokens:
         ends = {f"<|{end}_{part}|>" for end in ("START", "END") for part in ("RESPONSE", "TEXT")}
@@ -150,15 +150,23 @@ def reasoning_marks(tokens: Set[str]) -> set[str]:
 
 def find_open_thought(text: str) -> str:
     """Return the mark that opens a thought in `text` and has no end; empty without one."""
-    mark = _open_mark(text, _marks(()))
+    mark = open_mark(text, reasoning_patterns(()))
     return mark[0] if mark else ""
 
 
 def has_thought(text: str) -> bool:
     """Return True if there is a mark of reasoning in `text`."""
-    marks = _marks(())
+    marks = reasoning_patterns(())
     patterns = (marks.opening, marks.closing, re.compile(r"<\|channel\|>"))
     return any(pattern.search(text) for pattern in patterns)
+
+
+def closes_unmarked_thought(text: str, *, prefill: str = "", tags: Sequence[str] = ()) -> bool:
+    """Return True if `text` begins within a thought whose mark stands in the prompt."""
+    marks = reasoning_patterns(tuple(tags))
+    if open_mark(prefill, marks) or marks.opening.match(text.lstrip()):
+        return False
+    return _split_at_closing(text, marks).answer != text
 
 
 def _split_at_closing(text: str, marks: ReasoningMarks) -> Thoughts:
@@ -167,7 +175,7 @@ def _split_at_closing(text: str, marks: ReasoningMarks) -> Thoughts:
         before = text[: closing.start()]
         if marks.opening.search(before):
             break
-        if not _is_mention(text, closing):
+        if not is_mention(text, closing):
             return Thoughts(before.strip(), _without_marks(text[closing.end() :].lstrip()))
     return Thoughts("", text)
 
@@ -192,8 +200,8 @@ def _split_phrases(text: str) -> Thoughts | None:
     return Thoughts(match[1].strip(), match[2].strip()) if match else None
 
 
-def _open_mark(prefill: str, marks: ReasoningMarks) -> re.Match[str] | None:
-    """The last opening mark of the prefill, if none closes it."""
+def open_mark(prefill: str, marks: ReasoningMarks) -> re.Match[str] | None:
+    """Return the last opening mark of the prefill, if none closes it."""
     *_, opening = [None, *marks.opening.finditer(prefill)]
     return opening if opening and not marks.closing.search(prefill, opening.end()) else None
 
@@ -202,19 +210,24 @@ def _find_closing(
     text: str, start: int, opening: re.Match[str], marks: ReasoningMarks
 ) -> re.Match[str] | None:
     """The mark that closes a thought: the first that the thought doesn't talk about."""
+    pattern = same_tag_closing(opening, marks)
+    matches = list(islice(pattern.finditer(text, start), MOST_MARKS))
+    matches = matches or list(islice(marks.closing.finditer(text, start), MOST_MARKS))
+    meant = (match for match in matches if not is_mention(text, match))
+    return next(meant, matches[0] if matches else None)
+
+
+def same_tag_closing(opening: re.Match[str], marks: ReasoningMarks) -> re.Pattern[str]:
+    """Return the pattern of the mark that closes what `opening` opens."""
     name = next(filter(None, opening.groups()))
     _, closing = next(
         mark for mark in marks.pairs if re.fullmatch(mark[0], opening[0], re.IGNORECASE)
     )
-    pattern = re.compile(closing.format(name=re.escape(name)), re.IGNORECASE)
-    matches = list(islice(pattern.finditer(text, start), MOST_MARKS))
-    matches = matches or list(islice(marks.closing.finditer(text, start), MOST_MARKS))
-    meant = (match for match in matches if not _is_mention(text, match))
-    return next(meant, matches[0] if matches else None)
+    return re.compile(closing.format(name=re.escape(name)), re.IGNORECASE)
 
 
-def _is_mention(text: str, mark: re.Match[str]) -> bool:
-    """True if the text talks about a mark: in code, in quotes, or as a word of a sentence."""
+def is_mention(text: str, mark: re.Match[str]) -> bool:
+    """Return True if the text talks about a mark: in code, in quotes, or as a sentence's word."""
     before = text[: mark.start()]
     if before.count("```") % 2 or before.rpartition("\n")[2].count("`") % 2:
         return True

@@ -3,6 +3,9 @@
 from collections.abc import Iterable
 
 from workbench.errors import WorkbenchError, list_first
+from workbench.providers.live_model import BusyError
+
+__all__ = ["BusyError", "InputsError", "MissingInputsError"]
 
 SHOWN_NAMES = 12
 
@@ -26,15 +29,3 @@ class MissingInputsError(InputsError):
             f"inputs lack the {noun} {listed}",
             fix='send every variable of the template: {"inputs": {"name": value, …}}',
         )
-
-
-class BusyError(Exception):
-    """Too much is waiting already; nothing was done for this request.
-
-    Attributes:
-        retry_after_s: seconds after which a client may try again.
-    """
-
-    def __init__(self, retry_after_s: float) -> None:
-        self.retry_after_s = retry_after_s
-        super().__init__(f"too many requests are waiting; try again in {retry_after_s:g} s")

@@ -154,6 +154,12 @@ class WorkerProcess:
             pipe.close()
         self._process = None
 
+    def kill(self) -> None:
+        """Kill the child, from any thread; the thread that waits for its answer notices."""
+        if process := self._process:
+            with suppress(ProcessLookupError, PermissionError):
+                os.killpg(process.pid, signal.SIGKILL)
+
     def _handle_notice(self, message: JSON) -> bool:  # noqa: ARG002  for subclasses
         """Handle a message that answers no request; False: it is an answer."""
         return False

@@ -7,6 +7,7 @@ body.py          a prompt call -> the JSON body of its request
 request_rules.py  calls that no server takes
 exchange.py      one call: the request sent, its reply or its failure read
 client.py        sends requests concurrently and retries them
+live.py          single requests, in the event loop of a server
 retry.py         when a request is sent again, and when it is given up
 rate_limiter.py  the rate at which requests are sent, and pauses
 circuit_breaker.py  stops a model whose endpoint is dead or isn't an API
@@ -17,6 +18,7 @@ parameter_errors.py  the parameter that an error refuses
 model_names.py   names of the models that a server has
 responses_api.py  bodies and replies of OpenAI's Responses API
 event_stream.py  the events of a streamed reply -> its body
+text_events.py   the text in the events of a reply that is still coming
 usage.py         the tokens that a reply is billed for
 reply.py         the body of a reply -> a Completion
 reply_errors.py  an error object in a reply with status 200 -> the status it stands for

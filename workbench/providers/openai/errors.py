@@ -84,6 +84,7 @@ class Failure:
         reply: the body of such a refusal.
         loading: the server loads the model, which may take minutes.
         unknown_model: the server doesn't have the model.
+        parameter: the one that the server refuses; empty: it names none.
     """
 
     message: str
@@ -97,6 +98,7 @@ class Failure:
     reply: str = ""
     loading: bool = False
     unknown_model: bool = False
+    parameter: str = ""
 
 
 def read_failure(
@@ -135,6 +137,7 @@ def _status_failure(
     codes = " ".join(str(fields.get(name)) for name in ("code", "type", "innererror", "metadata"))
     text = f"{codes} {message}"
     fatal_fix = _connection_fix(error, wait, text, settings, endpoint)
+    parameter = ""
     if status in ROW_STATUSES:
         named = {**fields, "message": fields.get("message") or message}
         unknown_model = UNKNOWN_MODEL.search(text) and (status == 404 or not answered)
@@ -162,6 +165,7 @@ def _status_failure(
         reply=reply,
         loading=loading,
         unknown_model=fatal_fix.startswith(CHECK_NAME),
+        parameter=parameter,
     )
 
 

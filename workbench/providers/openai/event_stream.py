@@ -9,6 +9,7 @@ r"""The events of a streamed reply, joined to the body that the server would hav
 import json
 import re
 from collections.abc import Iterator
+from itertools import chain
 
 from workbench.answers.reply_body import parse_reply
 from workbench.canonical import JSON
@@ -17,6 +18,7 @@ CUT = "interrupted"  # finish reason of a stream that ended without one
 STREAM = re.compile(r"\s*(data|event|id|retry)?:")  # no JSON or page begins like this
 SIGN_OF_LIFE = re.compile(r"(?i)ping|heart.?beat|keep.?alive")  # names of events without an answer
 COMPLETE = re.compile(r"\s*(\{.*\}|\[DONE\])\s*")
+EVENT_END = re.compile(r"(?:\r\n|\n|\r){2,}")
 OUTPUT_DONE, TEXT_DELTA = "response.output_item.done", "response.output_text.delta"
 
 
@@ -26,7 +28,7 @@ def join_events(raw: str) -> str:
         return raw
     chunks: list[dict[str, JSON]] = []
     done = False
-    for event in _events(raw):
+    for event in chain.from_iterable(map(event_data, EVENT_END.split(raw))):
         if event.strip() == "[DONE]":
             done = True
             break
@@ -84,22 +86,22 @@ def _join_response(chunks: list[dict[str, JSON]]) -> dict[str, JSON]:
     return response
 
 
-def _events(raw: str) -> Iterator[str]:
-    """The data of each event; its lines are joined, except where no blank lines are between events.
+def event_data(event: str) -> Iterator[str]:
+    """Return the data of an event, which no blank line interrupts.
 
-    Signs of life are left out, and an error in words becomes an object.
+    Its lines are joined, except where no blank lines are between events. Signs of life are left
+    out, and an error in words becomes an object.
     """
-    for event in re.split(r"(?:\r\n|\n|\r){2,}", raw):
-        lines = re.split(r"\r\n|\n|\r", event)  # not at U+2028, which texts may have
-        data = [line[5:].removeprefix(" ") for line in lines if line[:5] == "data:"]
-        name = next((line[6:].strip() for line in lines if line[:6] == "event:"), "")
-        text = "\n".join(data)
-        if not text.strip() or SIGN_OF_LIFE.fullmatch(name):
-            continue
-        if name == "error" and text.lstrip()[:1] != "{":
-            yield json.dumps({"error": text})
-        else:
-            yield from data if all(COMPLETE.fullmatch(line) for line in data) else [text]
+    lines = re.split(r"\r\n|\n|\r", event)  # not at U+2028, which texts may have
+    data = [line[5:].removeprefix(" ") for line in lines if line[:5] == "data:"]
+    name = next((line[6:].strip() for line in lines if line[:6] == "event:"), "")
+    text = "\n".join(data)
+    if not text.strip() or SIGN_OF_LIFE.fullmatch(name):
+        return
+    if name == "error" and text.lstrip()[:1] != "{":
+        yield json.dumps({"error": text})
+    else:
+        yield from data if all(COMPLETE.fullmatch(line) for line in data) else [text]
 
 
 def _add(choice: dict[str, JSON], delta: dict[str, JSON]) -> None:

@@ -3,6 +3,7 @@
 The openai package is imported when requests are to be sent, not for planning.
 """
 
+import asyncio
 import importlib
 import os
 import resource
@@ -13,11 +14,13 @@ from contextlib import suppress
 from workbench.canonical import JSON
 from workbench.errors import WorkbenchError
 from workbench.model import Completion, PreparedCall, PromptCall, Request
+from workbench.providers.live_model import AnswerLimits, LiveModel
 from workbench.providers.openai.body import make_body
 from workbench.providers.openai.settings import EndpointAccess, EndpointState, read_settings
 from workbench.proxies import find_proxy
 
 CLIENT = "workbench.providers.openai.client"
+LIVE = "workbench.providers.openai.live"
 OTHER_FILES = 48  # open files besides the connections: the store, libraries, pipes, MLflow
 
 
@@ -61,7 +64,7 @@ class OpenAIProvider:
 
     def check_ready(self) -> None:
         """Raise WorkbenchError without a key or a usable proxy; start importing the client."""
-        self._key()
+        self.key()
         self.settings.sent_headers()
         find_proxy(self.settings.url)
         threading.Thread(target=importlib.import_module, args=(CLIENT,), daemon=True).start()
@@ -71,13 +74,27 @@ class OpenAIProvider:
         client = importlib.import_module(CLIENT)
         yield from client.complete(self._access(), iter(requests))
 
+    async def open_live(self, limits: AnswerLimits) -> LiveModel:
+        """As `LiveProvider.open_live`."""
+        access = self._access()
+        self.settings.sent_headers()
+        find_proxy(self.settings.url)
+        live = await asyncio.to_thread(importlib.import_module, LIVE)  # it takes a second
+        endpoint: LiveModel = await live.open_endpoint(access, limits)
+        return endpoint
+
     def _access(self) -> EndpointAccess:
         connections = max_connections(self.settings.concurrency)
         _raise_file_limit(connections)
         settings = self.settings.model_copy(update={"concurrency": connections})
-        return EndpointAccess(self.name, settings, self._key(), self._endpoint)
+        return EndpointAccess(self.name, settings, self.key(), self._endpoint)
 
-    def _key(self) -> str:
+    def key(self) -> str:
+        """Return the key; empty where the endpoint gets none.
+
+        Raises:
+            WorkbenchError: its variable is empty, or its value is not a key.
+        """
         variable = self.settings.key_variable
         key = os.environ.get(variable, "").strip() if variable else ""
         if variable and not key:

@@ -160,12 +160,16 @@ class TransformersProvider:
             WorkbenchError: the model can't be loaded or can't continue a text, or its process
                 dies repeatedly.
         """
-        fingerprint = digest(dict(self.identity))
-        with ModelProcess(weights_folder(self.weights), self._settings, fingerprint) as process:
+        with self.load() as process:
             self._method = process.method
             for completion in process.complete(requests):
                 self._peak_mb = process.peak_mb
                 yield completion
+
+    def load(self) -> ModelProcess:
+        """As `LoadingProvider.load`."""
+        fingerprint = digest(dict(self.identity))
+        return ModelProcess(weights_folder(self.weights), self._settings, fingerprint)
 
     @cached_property
     def _tokens(self) -> "Tokens":
