@@ -33,7 +33,7 @@ FLOORS = [
     {"figures"},
     {"tracking"},
     {"resolvers"},
-    {"lint", "run"},
+    {"lint", "run", "doctor"},
     {"releasing"},
     {"report"},
     {"page"},

@@ -3,14 +3,14 @@
 import asyncio
 import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import aclosing
 from itertools import pairwise
 
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
-from openai_server import HANG, RESET, OpenAIServer, Reply, answer, refuse, say
+from openai_server import HANG, RESET, OpenAIServer, Reply, answer, refuse, say, serve
 from served import Variant, answered, parts_of, streamed, texts, untimed
 
 from workbench.conversation import Conversation, Message
@@ -30,12 +30,18 @@ Opened = Callable[..., Variant]
 
 
 @pytest.fixture
-def opened(server: OpenAIServer, monkeypatch) -> Opened:
+def upstream() -> Iterator[OpenAIServer]:
+    with serve() as endpoint:
+        yield endpoint
+
+
+@pytest.fixture
+def opened(upstream: OpenAIServer, monkeypatch) -> Opened:
     """Open a variant of the model `m` at the server on loopback."""
     monkeypatch.setenv("LIVE_KEY", KEY)
 
     def open_variant(*, reasoning="strip", repeated=False, limits=None, **more) -> Variant:
-        model = {"base_url": server.url, "api_key_env": "LIVE_KEY", **FAST, **more}
+        model = {"base_url": upstream.url, "api_key_env": "LIVE_KEY", **FAST, **more}
         limits = limits or AnswerLimits(timeout_s=60.0)
         return Variant(Model("openai", "m", "", model, {}, reasoning), repeated, limits)
 
@@ -117,9 +123,9 @@ REPLIES = {  # settings, call, reply
 
 
 @pytest.mark.parametrize("case", REPLIES)
-def test_the_bytes_sent_and_the_answer_read_are_those_of_an_evaluation(opened, server, case):
+def test_the_bytes_sent_and_the_answer_read_are_those_of_an_evaluation(opened, upstream, case):
     options, call, reply = REPLIES[case]
-    server.script = lambda path, body, nth: reply
+    upstream.script = lambda path, body, nth: reply
     variant = opened(**options)
     request = request_of(variant, **call)
     evaluated = variant.evaluated(request)
@@ -127,7 +133,7 @@ def test_the_bytes_sent_and_the_answer_read_are_those_of_an_evaluation(opened, s
     ((pieces, streamed_completion),) = streamed(variant, request)
     assert completion == streamed_completion == evaluated
     assert "".join(pieces) == (evaluated.text if evaluated.scored else "")
-    first, second, asked_for_events = server.requests
+    first, second, asked_for_events = upstream.requests
     assert (second.raw, second.headers) == (first.raw, first.headers)
     assert asked_for_events.body.pop("stream") is True
     added = {name: v for name, v in asked_for_events.body.items() if name not in first.body}
@@ -175,21 +181,21 @@ STREAMS = {  # settings, call, streamed reply
 
 
 @pytest.mark.parametrize("case", STREAMS)
-def test_a_streamed_answer_is_that_of_an_evaluation_that_streams(opened, server, case):
+def test_a_streamed_answer_is_that_of_an_evaluation_that_streams(opened, upstream, case):
     options, call, reply = STREAMS[case]
-    server.script = lambda path, body, nth: reply
+    upstream.script = lambda path, body, nth: reply
     variant = opened(**options)
     evaluated = opened(**options, stream=True).evaluated(request_of(variant, **call))
     first, second = streamed(variant, *[request_of(variant, **call)] * 2)
     for pieces, completion in (first, second):  # the first one shows how the model thinks
         assert completion == evaluated
         assert "".join(pieces) == evaluated.text
-    assert server.bodies[-1]["stream"] is True
+    assert upstream.bodies[-1]["stream"] is True
 
 
-def test_pieces_come_while_the_answer_is_being_written(opened, server):
+def test_pieces_come_while_the_answer_is_being_written(opened, upstream):
     reply = events(delta("fo"), delta("ur", "stop"))
-    server.script = lambda path, body, nth: (
+    upstream.script = lambda path, body, nth: (
         say("4") if nth == 1 and not body.get("stream") else paused
     )
     variant, seen = opened(), list[str]()
@@ -236,16 +242,16 @@ BROKEN = {
 
 
 @pytest.mark.parametrize("case", BROKEN)
-def test_a_reply_that_breaks_ends_with_its_state_and_is_not_paid_for_again(opened, server, case):
+def test_a_reply_that_breaks_ends_with_its_state_and_is_not_paid_for_again(opened, upstream, case):
     reply, expected = BROKEN[case]
-    server.script = lambda path, body, nth: (
+    upstream.script = lambda path, body, nth: (
         reply if body["messages"][0]["content"] == "bad" else say("4")
     )
     variant = opened()
     _, (pieces, completion) = streamed(variant, request_of(variant), request_of(variant, "bad"))
     assert (completion.state, "".join(pieces)) == expected[:2]
     assert expected[2] in completion.error
-    assert len(server.requests) == 2
+    assert len(upstream.requests) == 2
 
 
 REFUSING = {
@@ -261,22 +267,22 @@ REFUSING = {
 
 
 @pytest.mark.parametrize("case", REFUSING)
-def test_an_endpoint_that_refuses_to_stream_is_asked_without_it(opened, server, case):
+def test_an_endpoint_that_refuses_to_stream_is_asked_without_it(opened, upstream, case):
     refuses, added = REFUSING[case]
-    server.script = lambda path, body, nth: refuses(body) or say("four")
+    upstream.script = lambda path, body, nth: refuses(body) or say("four")
     variant = opened()
     request = request_of(variant)
     for pieces, completion in streamed(variant, request, request):
         assert (completion.state, "".join(pieces)) == ("ok", "four")
-    assert server.bodies[-1] == {**request.body, **added}
-    assert server.bodies[-2] in ({**request.body, **added}, server.bodies[0])
+    assert upstream.bodies[-1] == {**request.body, **added}
+    assert upstream.bodies[-2] in ({**request.body, **added}, upstream.bodies[0])
 
 
-def test_a_refused_row_is_asked_again_once_whether_it_is_for_the_stream(opened, server):
-    server.script = lambda path, body, nth: refuse(400, "context length exceeded")
+def test_a_refused_row_is_asked_again_once_whether_it_is_for_the_stream(opened, upstream):
+    upstream.script = lambda path, body, nth: refuse(400, "context length exceeded")
     variant = opened()
     ((pieces, completion),) = streamed(variant, request_of(variant))
-    assert (completion.state, pieces, len(server.requests)) == ("rejected", [], 2)
+    assert (completion.state, pieces, len(upstream.requests)) == ("rejected", [], 2)
 
 
 CALLS = {  # replies in their order; state, error, calls
@@ -291,17 +297,17 @@ CALLS = {  # replies in their order; state, error, calls
 
 
 @pytest.mark.parametrize("case", CALLS)
-def test_only_a_call_that_is_not_billed_is_repeated(opened, server, case):
+def test_only_a_call_that_is_not_billed_is_repeated(opened, upstream, case):
     replies, state, error, calls = CALLS[case]
-    server.script = lambda path, body, nth: replies[min(nth, len(replies)) - 1]
+    upstream.script = lambda path, body, nth: replies[min(nth, len(replies)) - 1]
     variant = opened()
     (completion,) = answered(variant, request_of(variant))
-    assert (completion.state, completion.attempts, len(server.requests)) == (state, calls, calls)
+    assert (completion.state, completion.attempts, len(upstream.requests)) == (state, calls, calls)
     assert error in completion.error
     assert KEY not in repr(completion)
 
 
-def test_an_endpoint_that_is_gone_is_tried_again_and_then_the_request_has_failed(opened, server):
+def test_an_endpoint_that_is_gone_is_tried_again_and_then_the_request_has_failed(opened, upstream):
     variant = opened(base_url="http://127.0.0.1:9/v1")
     (completion,) = answered(variant, request_of(variant))
     assert (completion.state, completion.attempts) == ("failed", 3)
@@ -309,13 +315,13 @@ def test_an_endpoint_that_is_gone_is_tried_again_and_then_the_request_has_failed
 
 
 @pytest.mark.parametrize("status", [429, 503])
-def test_an_endpoint_that_asks_for_a_long_wait_is_busy(opened, server, status):
-    server.script = lambda path, body, nth: refuse(status, "slow", {"Retry-After": "300"})
+def test_an_endpoint_that_asks_for_a_long_wait_is_busy(opened, upstream, status):
+    upstream.script = lambda path, body, nth: refuse(status, "slow", {"Retry-After": "300"})
     variant = opened()
     first, *others = answered(variant, *[request_of(variant, str(n)) for n in range(4)])
     assert {type(each) for each in (first, *others)} == {BusyError}
     assert first.retry_after_s == 300
-    count = len(server.requests)
+    count = len(upstream.requests)
 
     async def ask_again() -> float:
         answerer = await open_answerer(variant, variant.limits)
@@ -326,11 +332,11 @@ def test_an_endpoint_that_asks_for_a_long_wait_is_busy(opened, server, status):
         return busy.value.retry_after_s
 
     assert 200 < asyncio.run(ask_again()) <= 300
-    assert len(server.requests) == count + 1  # the second one knows
+    assert len(upstream.requests) == count + 1  # the second one knows
 
 
-def test_a_request_ends_with_its_time(opened, server):
-    server.script = lambda path, body, nth: HANG
+def test_a_request_ends_with_its_time(opened, upstream):
+    upstream.script = lambda path, body, nth: HANG
     variant = opened(limits=AnswerLimits(timeout_s=0.2))
     (completion,) = answered(variant, request_of(variant))
     ((pieces, streamed_completion),) = streamed(variant, request_of(variant))
@@ -339,11 +345,11 @@ def test_a_request_ends_with_its_time(opened, server):
     assert completion.error == "no answer in 0.2 s"
 
 
-def test_requests_beyond_the_queue_are_refused_and_the_others_answered(opened, server):
+def test_requests_beyond_the_queue_are_refused_and_the_others_answered(opened, upstream):
     variant = opened(concurrency=1, limits=AnswerLimits(60.0, most_waiting=2))
     requests = [request_of(variant, str(number)) for number in range(5)]
     assert texts(answered(variant, *requests)) == ["0", "1", "2", "BusyError", "BusyError"]
-    assert server.max_in_flight == 1
+    assert upstream.max_in_flight == 1
 
 
 def test_a_request_that_waits_too_long_for_its_turn_is_refused():
@@ -365,25 +371,25 @@ async def until(condition: Callable[[], bool]) -> None:
             await asyncio.sleep(0.01)
 
 
-def test_a_client_that_goes_away_cancels_the_call(opened, server):
+def test_a_client_that_goes_away_cancels_the_call(opened, upstream):
     paused = Reply(body=events(delta("fo"), delta("ur", "stop")).body, pause_after=20)
-    server.script = lambda path, body, nth: paused if body.get("stream") else HANG
+    upstream.script = lambda path, body, nth: paused if body.get("stream") else HANG
     variant = opened()
 
     async def cancel() -> None:
         answerer = await open_answerer(variant, variant.limits)
         for call in (answerer.answer, lambda request: parts_of(answerer, request)):
             task = asyncio.create_task(call(request_of(variant)))
-            await until(lambda: server.in_flight == 1)
+            await until(lambda: upstream.in_flight == 1)
             task.cancel()
-            await until(lambda: server.in_flight == 0)
+            await until(lambda: upstream.in_flight == 0)
         await answerer.close()
 
     asyncio.run(cancel())
-    assert len(server.requests) == 2
+    assert len(upstream.requests) == 2
 
 
-def test_connections_are_used_again(opened, server):
+def test_connections_are_used_again(opened, upstream):
     variant = opened(concurrency=2)
 
     async def ask() -> list[Completion]:
@@ -396,7 +402,7 @@ def test_connections_are_used_again(opened, server):
         return [completion for batch in answers for completion in batch]
 
     assert texts(asyncio.run(ask())) == ["0", "1"] * 5
-    assert server.connections == 2
+    assert upstream.connections == 2
 
 
 def test_a_missing_key_is_an_error_before_the_first_request(opened):

@@ -19,7 +19,19 @@ from typer.exceptions import TyperException
 from typer.main import get_command
 
 from workbench import __version__
-from workbench.cli import catalog, compare, decide, gate, history, prompts, run, store, sync, view
+from workbench.cli import (
+    catalog,
+    compare,
+    decide,
+    doctor,
+    gate,
+    history,
+    prompts,
+    run,
+    store,
+    sync,
+    view,
+)
 from workbench.cli.environment import environment_error, internal_error, raise_file_limit
 from workbench.cli.output import REDACTOR, guard_streams, print_json
 from workbench.cli.setup import UnnamedTaskError
@@ -40,7 +52,7 @@ GROUPS = {
     "Compare and decide": ("compare", "view", "decide", "gate", "history"),
     "Prompts": ("prompts",),
     "Data and models": ("data", "models", "evaluators"),
-    "Store and MLflow": ("store", "ui"),
+    "Store and MLflow": ("store", "ui", "doctor"),
 }
 
 
@@ -112,6 +124,7 @@ app.add_typer(catalog.models, name="models", cls=CommandGroup)
 app.command("evaluators")(catalog.evaluators)
 app.add_typer(store.app, name="store", cls=CommandGroup)
 app.command("ui")(run.ui)
+app.command("doctor")(doctor.doctor)
 for commands in (app, prompts.app, catalog.data, catalog.models, store.app):
     for command in commands.registered_commands:
         command.cls = SingleCommand

@@ -6,7 +6,6 @@ load_experiment(Path("prompts/sentiment/experiment.yaml"), project, renderer, re
 import itertools
 import re
 from collections.abc import Iterator, Mapping
-from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -22,7 +21,7 @@ from workbench.evaluator.spec import check_env, read_spec
 from workbench.experiment.file import ExperimentFile, NamedSettings
 from workbench.experiment.prompts import PromptFinder, find_prompts
 from workbench.experiment.types import Experiment, OpenModel, Resolvers
-from workbench.model import Model, Reasoning, open_provider
+from workbench.model import MODEL_KEYS, Model, Reasoning, open_provider
 from workbench.parameters import check_parameters
 from workbench.project import Project
 from workbench.prompt import Renderer
@@ -194,21 +193,35 @@ def short_name(name: str) -> str:
     return name.rstrip("/").rpartition("/")[2]
 
 
+def declared_models(project: Project) -> tuple[list[tuple[str, Model]], list[WorkbenchError]]:
+    """Return the models of the project's experiments, each with its place, and the errors of files.
+
+    Their settings are unchecked.
+    """
+    models: list[tuple[str, Model]] = []
+    errors: list[WorkbenchError] = []
+    for path in sorted(project.prompts.glob("*/*.y*ml")):
+        try:
+            document = read_document(path, display_name=project.display_path(path))
+            file = document.check(ExperimentFile)
+            for ref, settings, where in _entries(file.models, document, "models"):
+                provider, _, name = ref.partition(":")
+                reasoning = settings.pop("reasoning", "strip")
+                settings = {k: v for k, v in settings.items() if k not in MODEL_KEYS}
+                models.append((where, Model(provider, name, "", settings, {}, reasoning)))
+        except WorkbenchError as error:
+            errors.append(error)
+    return models, errors
+
+
 def models_by_ref(project: Project) -> dict[str, Model]:
     """The models of the project's experiments by `provider:name`, with settings that read answers.
 
     A model that two of them read differently is left out; so are files with errors.
     """
     by_ref: dict[str, list[Model]] = {}
-    for path in sorted(project.prompts.glob("*/*.y*ml")):
-        with suppress(WorkbenchError):
-            document = read_document(path, display_name=project.display_path(path))
-            models = document.check(ExperimentFile).models
-            for ref, settings, _ in _entries(models, document, "models"):
-                provider, _, name = ref.partition(":")
-                reasoning = settings.pop("reasoning", "strip")
-                model = Model(provider, name, settings=settings, reasoning=reasoning)
-                by_ref.setdefault(ref, []).append(model)
+    for _, model in declared_models(project)[0]:
+        by_ref.setdefault(model.ref, []).append(model)
     return {
         ref: model
         for ref, (model, *others) in by_ref.items()

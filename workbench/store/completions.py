@@ -121,7 +121,7 @@ class Store:
         Raises:
             WorkbenchError: the file is not as it was written (exit code 5).
         """
-        if damage := self._find_damage():
+        if damage := find_damage(self.database):
             raise self.database.storage_error("is damaged", damage)
 
     def reserve_space(self, requests: Iterable[Request]) -> None:
@@ -205,26 +205,6 @@ class Store:
         """Return averages over the completions of `model` (`provider:name`)."""
         return History(*self.database.read(HISTORY, (model,))[0])
 
-    def _find_damage(self) -> str:
-        """The first damage; empty if there is none."""
-        database = self.database
-        if any((database.folder / "repairing").glob("new-*/store.db")):
-            return "its repair was interrupted"
-        if missing := database.missing_commits():
-            return f"its last {missing:,} changes are missing"
-        ((result,),) = database.read("PRAGMA integrity_check(1)")
-        if result != "ok":
-            return " ".join(str(result).split())
-        for table, crc in CHECKSUMS.items():
-            query = TOTALS.format(crc=crc, table=table)
-            ((rows_read, sums_read, damaged_key, rows, sums),) = database.read(query)
-            if damaged_key is not None:
-                return f"the row {damaged_key} does not match its checksum"
-            if (rows, sums) != (rows_read, sums_read):
-                count = pluralize(rows, "row was", "rows were")
-                return f"{table}: {count} stored, {pluralize(rows_read, 'is', 'are')} readable"
-        return ""
-
     def _row(self, request: Request, completion: Completion) -> tuple[Any, ...]:
         texts = (
             completion.key,
@@ -253,3 +233,23 @@ class Store:
             problem = f"the row {key} does not match its checksum"
             raise self.database.storage_error("is damaged", problem)
         return results
+
+
+def find_damage(database: Database) -> str:
+    """Return the first damage of a store; empty if there is none."""
+    if any((database.folder / "repairing").glob("new-*/store.db")):
+        return "its repair was interrupted"
+    if missing := database.missing_commits():
+        return f"its last {missing:,} changes are missing"
+    ((result,),) = database.read("PRAGMA integrity_check(1)")
+    if result != "ok":
+        return " ".join(str(result).split())
+    for table, crc in CHECKSUMS.items():
+        query = TOTALS.format(crc=crc, table=table)
+        ((rows_read, sums_read, damaged_key, rows, sums),) = database.read(query)
+        if damaged_key is not None:
+            return f"the row {damaged_key} does not match its checksum"
+        if (rows, sums) != (rows_read, sums_read):
+            count = pluralize(rows, "row was", "rows were")
+            return f"{table}: {count} stored, {pluralize(rows_read, 'is', 'are')} readable"
+    return ""

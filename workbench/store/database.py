@@ -50,6 +50,7 @@ class Database:
     """
 
     full_error: WorkbenchError | None = None
+    _connect_to_read = staticmethod(connect_read_only)
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -213,11 +214,11 @@ class Database:
             raise self.storage_error("is damaged", "the file is empty, but was not") from None
 
     def _open_read_only(self) -> None:
-        """Open a file that can't be written; a missing or older one is completed in memory."""
+        """Open a file without writing it; a missing or older one is completed in memory."""
         connection = sqlite3.connect(":memory:", check_same_thread=False, isolation_level=None)
         if self.path.exists():
             self._check_size()
-            file = connect_read_only(self.path, BUSY_TIMEOUT_S)
+            file = self._connect_to_read(self.path, BUSY_TIMEOUT_S)
             self._check_format(file)
             if format_of(file) == VERSION:
                 connection = file

@@ -40,6 +40,18 @@ def connect_read_only(file: Path, timeout_s: float) -> sqlite3.Connection:
         return _open(Path(folder) / file.name, "mode=rw", timeout_s)
 
 
+def connect_unchanged(file: Path, timeout_s: float) -> sqlite3.Connection:
+    """Connect as `connect_read_only`; without a log no file is created beside this one.
+
+    Raises:
+        sqlite3.Error: the file is damaged or can't be read.
+    """
+    log = Path(f"{file}-wal")
+    if log.exists() and log.stat().st_size:
+        return connect_read_only(file, timeout_s)
+    return _open(file, "immutable=1", timeout_s)
+
+
 def copy_database(file: Path, copy: Path, timeout_s: float) -> None:
     """Copy a file with the commits of its log."""
     with (
