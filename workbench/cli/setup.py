@@ -66,6 +66,7 @@ def open_experiment(
     extra_prompts: Sequence[str] = (),
     *,
     gate_prompts: bool = False,
+    unnamed_alias: str = "",
     require_env: bool = True,
 ) -> Iterator[OpenExperiment]:
     """Load an experiment and open all that its plan needs.
@@ -76,6 +77,7 @@ def open_experiment(
         tracking_uri: as the command line names it.
         extra_prompts: references of prompts to plan in addition to the file's.
         gate_prompts: also plan the prompts that the experiment's gate names.
+        unnamed_alias: an alias that names nothing yet, although the gate may name it.
         require_env: refuse if a variable in an evaluator's `env` is not set.
     """
     from workbench.experiment import PromptFinder, add_prompts, load_experiment
@@ -98,7 +100,8 @@ def open_experiment(
             )
             if gate_prompts:
                 bases = [rule.no_worse_than for rule in experiment.gate.values()]
-                extra_prompts = [*extra_prompts, *(base for base in bases if "@" in base)]
+                bases = [base for base in bases if "@" in base and base != f"@{unnamed_alias}"]
+                extra_prompts = [*extra_prompts, *bases]
             experiment = add_prompts(experiment, extra_prompts, finder.find)
         yield OpenExperiment(project, store, renderer, experiment, options)
 

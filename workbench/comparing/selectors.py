@@ -43,7 +43,7 @@ def select_comparisons(
             return _without_baselines(plan, range(len(plan.variants)))
         return _with_baselines(plan, plan.baselines)
     groups = [
-        _run_variants(selector, runs[selector], plan)
+        run_variants(selector, runs[selector], plan)
         if selector in runs
         else select_variants(selector, plan)
         for selector in selectors
@@ -135,7 +135,12 @@ def find_baseline(plan: Plan, number: int, selector: str) -> int | None:
     return next(iter([*exact, *counterparts]), None)
 
 
-def _run_variants(run_id: str, recorded: Sequence[RecordedVariant], plan: Plan) -> list[int]:
+def run_variants(run_id: str, recorded: Sequence[RecordedVariant], plan: Plan) -> list[int]:
+    """The numbers of the variants of a run.
+
+    Raises:
+        WorkbenchError: the plan has one of them no longer.
+    """
     numbers: list[int] = []
     for record in recorded:
         matches = [

@@ -192,14 +192,14 @@ def recorded_variants(project: Project, tracking_uri: str, run_id: str) -> list[
     try:
         run = store.client.get_run(run_id)
         if VARIANT in run.data.tags:
-            return [_read_variant(store, run)]
+            return [read_variant(store, run)]
         if PLAN not in run.data.tags:
             raise WorkbenchError(
                 f"run {run_id} was not made by workbench run",
                 where=store.masked_uri,
                 fix="name the run of an invocation or of one of its variants",
             )
-        return [_read_variant(store, child) for child in child_runs(store, run)]
+        return [read_variant(store, child) for child in child_runs(store, run)]
     except MlflowException as error:
         raise WorkbenchError(
             f"run {run_id} can't be looked up: {error.message}",
@@ -217,7 +217,12 @@ def _results_error(error: Exception, run: Run, store: TrackingStore) -> Workbenc
     return WorkbenchError(message, where=store.masked_uri, fix=fix)
 
 
-def _read_variant(store: TrackingStore, run: Run) -> RecordedVariant:
+def read_variant(store: TrackingStore, run: Run) -> RecordedVariant:
+    """The variant of its run.
+
+    Raises:
+        WorkbenchError: the run is incomplete, or its prompt was not registered.
+    """
     with tempfile.TemporaryDirectory() as folder:
         try:
             # By its address: by the run's id MLflow hides the reason of a failure.

@@ -3,6 +3,8 @@
 {"packages": {"mlflow": "3.17.2", …}, "python": "3.11.7", "git_commit": "1f2e…", …}
 """
 
+import getpass
+import os
 import platform
 import subprocess
 from importlib.metadata import version
@@ -37,6 +39,17 @@ def read_environment(root: Path) -> dict[str, JSON]:
         "git_commit": commit or None,
         "git_dirty": bool(_git(root, "status", "--porcelain", "--", ".")) if commit else None,
     }
+
+
+def user_name(root: Path) -> str:
+    """The person who acts: the user of the MLflow server, or else of git, or of the system."""
+    name = os.environ.get("MLFLOW_TRACKING_USERNAME") or _git(root, "config", "user.name")
+    if name:
+        return name
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):  # a number without a name, as in some containers
+        return f"user {os.getuid()}"
 
 
 def _git(root: Path, *arguments: str) -> str:

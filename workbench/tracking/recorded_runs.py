@@ -111,12 +111,13 @@ def read_recorded_runs(store: TrackingStore, experiment_id: str, last: int) -> R
     )
     complete = [run for run in children if run.data.tags.get(ROWS, "-") != "-"]
     variants = [
-        _variant_record(run, parents[run.data.tags[MLFLOW_PARENT_RUN_ID]]) for run in complete
+        variant_record(run, parents[run.data.tags[MLFLOW_PARENT_RUN_ID]]) for run in complete
     ]
     return RecordedRuns(variants, len(children) - len(complete), older=len(newest) > last)
 
 
-def _variant_record(run: Run, parent: Run) -> VariantRecord:
+def variant_record(run: Run, parent: Run) -> VariantRecord:
+    """The record of a variant's completely recorded run."""
     tags, params = run.data.tags, run.data.params
     links = read_tag(PROMPT_LINKS, run, LINKED_PROMPTS) or [{}]
     return VariantRecord(

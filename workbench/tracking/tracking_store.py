@@ -6,7 +6,7 @@ MLFLOW_TRACKING_URI or `tracking_uri:` in workbench.yaml names another store.
 
 import os
 import sqlite3
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from functools import cache
@@ -84,12 +84,22 @@ class TrackingStore:
         return mask_url(self.uri)
 
     def experiment(self, name: str) -> str:
-        """The id of the experiment `name`, created if missing."""
+        """The id of the experiment `name`, created if missing; new prompts appear there."""
+        experiment_id = self.find_experiment(name, KIND)
+        mlflow.set_experiment(experiment_id=experiment_id)
+        return experiment_id
+
+    def find_experiment(self, name: str, tags: Mapping[str, str]) -> str:
+        """The id of the experiment `name`, created with these tags if missing.
+
+        Raises:
+            WorkbenchError: it is deleted.
+        """
         experiment = self.client.get_experiment_by_name(name)
         if experiment is None:
             location = (self.artifacts / name).as_uri() if self.artifacts else None
             try:
-                self.client.create_experiment(name, location, tags=KIND)
+                self.client.create_experiment(name, location, tags=dict(tags))
             except MlflowException:  # perhaps another process created it first
                 if self.client.get_experiment_by_name(name) is None:
                     raise
@@ -101,7 +111,6 @@ class TrackingStore:
                 fix=f"mlflow experiments restore --experiment-id {experiment.experiment_id}, "
                 "or `name:` another one in the experiment file",
             )
-        mlflow.set_experiment(experiment_id=experiment.experiment_id)  # new prompts appear there
         return str(experiment.experiment_id)
 
 
