@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
 
 import pytest
+from mlflow import MlflowClient
 from serving.packages import answer, open_answerer, write_package
 from serving.registry_server import RegistryServer, serve_registry
 
@@ -190,3 +191,46 @@ def test_an_unreachable_registry_is_named_without_its_password(registry: Registr
         ModelRegistry(uri).resolve(parse_source(ALIAS))
     assert refused.value.problem == "unreachable"
     assert "s3cretword" not in str(refused.value.error) + str(refused.value)
+
+
+@pytest.mark.nightly
+def test_no_request_is_lost_while_an_alias_moves_in_an_embedded_store(
+    tmp_path: Path, renderer: Renderer
+) -> None:
+    """16 clients at once; the alias is moved by MLflow's own client, forth and back."""
+    uri = f"sqlite:///{tmp_path}/mlflow.db"
+    client = MlflowClient(uri, uri)
+    client.create_registered_model("qa~variant")
+    for n in "12":
+        package = write_package(tmp_path / f"v{n}", f"user:\nv{n} {{{{ name }}}}", renderer)
+        client.create_model_version("qa~variant", package.as_uri())
+    client.set_registered_model_alias("qa~variant", "production", "1")
+
+    async def main() -> list[str]:
+        source = parse_source("qa@production", lambda task: f"{task}~variant")
+        settings = WatchSettings(uri, 0.05, tmp_path / "cache")
+        async with open_deployments(source, settings, open_answerer) as deployments:
+            return await ask_while_moving(deployments)
+
+    async def ask_while_moving(deployments: Deployments) -> list[str]:
+        texts: list[str] = []
+        moved = asyncio.Event()
+
+        async def ask(number: int) -> None:
+            while not moved.is_set():
+                texts.append(await answer(deployments, name=str(number)))
+                assert texts[-1] in (f"v1 {number}", f"v2 {number}")
+
+        clients = [asyncio.create_task(ask(number)) for number in range(16)]
+        for version in "2121":
+            move = client.set_registered_model_alias
+            await asyncio.to_thread(move, "qa~variant", "production", version)
+            await until(is_serving(deployments, version))
+            assert await answer(deployments, name="after") == f"v{version} after"
+        moved.set()
+        await asyncio.gather(*clients)
+        assert deployments.last_error == ""
+        return texts
+
+    texts = asyncio.run(asyncio.wait_for(main(), 250))
+    assert {text.split()[0] for text in texts} == {"v1", "v2"}

@@ -74,11 +74,12 @@ class WatcherProcess:
     def _pass_on(self, worker: WorkerProcess) -> NoReturn:
         """Pass messages on until the process ends, or is ended because it is silent."""
         message: dict[str, Any] = {}
-        while True:
+        while not self._should_stop():  # `receive` only asks while nothing comes
             silent_s = DOWNLOAD_S if "downloading" in message else SILENT_S
             message = worker.receive(silent_s + self._settings["poll_s"], self._should_stop)
             self._delay_s = FIRST_DELAY_S
             self._received(message)
+        raise Stopped
 
     def _should_stop(self) -> bool:
         return self._closed.is_set() or self._restarts.is_set()
