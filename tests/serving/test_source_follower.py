@@ -24,6 +24,7 @@ from workbench.serving.source_follower import WatchSettings, open_deployments
 from workbench.serving.source_state import SourceState
 from workbench.serving.watcher_process import WatcherProcess
 
+URI = "http://ada:s3cretword@127.0.0.1:1"
 ALIAS = "models:/qa~variant@production"
 UNREACHABLE = {
     "problem": "unreachable",
@@ -83,7 +84,7 @@ class Packages:
                 self.restarts += 1
 
         source = parse_source(ALIAS)
-        settings = WatchSettings("http://127.0.0.1:1", 5.0, self.cache.root, retry_s)
+        settings = WatchSettings(URI, 5.0, self.cache.root, retry_s)
         async with open_deployments(source, settings, open_answerer, Script) as deployments:
             yield Followed(deployments, watchers[0])
 
@@ -233,6 +234,8 @@ def test_a_restart_without_mlflow_serves_the_version_that_was_loaded_last(
 
     packages.follow(packages.message("1"), use)
     packages.follow(first, use_again)
+    entries = (packages.cache.root / "sources").iterdir()
+    assert not any("s3cretword" in entry.read_text() for entry in entries)
 
 
 async def nothing(followed: Followed) -> None:

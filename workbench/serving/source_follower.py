@@ -22,6 +22,7 @@ from typing import Any
 from workbench.canonical import JSON
 from workbench.catalog.cache import cache_dir
 from workbench.errors import WorkbenchError
+from workbench.secrets import mask_url
 from workbench.serving.deployment import AnswererOpener, Deployments
 from workbench.serving.package_cache import PackageCache
 from workbench.serving.package_source import PackageSource
@@ -74,7 +75,7 @@ class SourceFollower:
         self._deployments, self._source, self._settings = deployments, source, settings
         self._cache = PackageCache(settings.cache)
         self.state = SourceState(source.reference)
-        self._remembered_as = [settings.tracking_uri, source.uri]
+        self._remembered_as = [mask_url(settings.tracking_uri), source.uri]
         self._messages: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
         self._target: tuple[Path, ServedNames] | None = None
         self._retry_s, self._retry_at, self._pruned_at = settings.retry_s, math.inf, -math.inf
