@@ -46,7 +46,7 @@ def _default_cache() -> Path:
 
 @dataclass(frozen=True)
 class WatchSettings:
-    """How a source is followed.
+    """Settings by which a source is followed.
 
     Attributes:
         tracking_uri: of the MLflow store with the registry.
