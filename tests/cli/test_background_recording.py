@@ -121,6 +121,7 @@ def test_the_shell_comes_back_first_and_the_next_commands_wait_for_the_record(ho
     assert [len(variant["runs"]) for variant in json.loads(history)["variants"]] == [1, 1]
     assert [json.loads(run)["recorded_before"] for run in runs] == [True, True]
     (run_id,) = {json.loads(run)["parent_run_id"] for run in runs}
+    assert all(json.loads(run)["best_run_id"] for run in runs)
     assert (gone(recorder), noted_plans(home)) == (True, [])
     assert (home / ".workbench" / LOG).read_text() == ""
     again = call(home, "run", "--no-wait").stdout

@@ -66,7 +66,8 @@ def test_answers_are_recorded_later_without_a_call(
     if where == "file":
         settings.write_text("tracking_uri: none\n")
     first = json.loads(invoke(home, "run", "--json", **variables).stdout)
-    assert (first["tracking_uri"], first["parent_run_id"]) == ("none", "")
+    empty = [first[f"{name}_run_id"] for name in ("parent", "best", "baseline")]
+    assert (first["tracking_uri"], empty) == ("none", ["", "", ""])
     settings.unlink(missing_ok=True)
     add_mlflow_store(home, empty_store)
     second = json.loads(invoke(home, "run", "--json").stdout)

@@ -19,12 +19,17 @@ from workbench.experiment import load_experiment
 from workbench.figures.cost_figures import cost_figures
 from workbench.plan import Options, plan_invocation
 from workbench.project import Price, ProjectFile
+from workbench.report.leaderboard import rank_numbers
+from workbench.report.run import summary
 from workbench.resolvers import project_resolvers
+from workbench.run.summary import Invocation
 from workbench.store import Store
 from workbench.tracking.record_state import NOTE
 from workbench.tracking.recorded_runs import find_runs
 from workbench.tracking.run_data import DESCRIPTION, round_metric
 from workbench.tracking.run_names import NAME, variant_names
+from workbench.tracking.runs import BEST
+from workbench.tracking.ui_server import comparison_pages
 
 LABELS = {f"ticket {n}": ("bug", "bill")[n % 2] for n in range(8)}
 EXPERIMENT = """\
@@ -146,6 +151,53 @@ def test_the_parent_run_tells_the_winner_and_what_changed(tickets: tuple[Recordi
     assert parent.data.tags[NOTE] == note
 
 
+DURATION = """\
+from workbench.evaluator import evaluator
+
+
+@evaluator(higher_is_better=False, unit="s")
+def duration(outputs: str) -> float:
+    return 1.0 if outputs == "no" else 2.0
+"""
+TIMED = """\
+dataset: {path: rows.jsonl, expected: label}
+prompts: [quick, right]
+models: [echo:last]
+evaluators: [duration, exact_match]
+"""
+
+
+def test_the_command_links_the_variants_that_the_page_compares(recording: Recording) -> None:
+    """By its first metric, a time, the other variant leads."""
+    recording = replace(recording, callbacks=TerminalResults("USD", quiet=True))
+    bench = recording.bench
+    rows = [{"id": str(n), "a": "no", "b": "yes", "label": "yes"} for n in range(3)]
+    bench.write("rows.jsonl", "".join(json.dumps(row) + "\n" for row in rows))
+    bench.write("quick.jinja", "user:\n{{ a }}\n")
+    bench.write("right.jinja", "user:\n{{ b }}\n")
+    bench.write("../../evaluators/duration.py", DURATION)
+    done = recording.run(TIMED)
+    quick, right = (result.run_id for result in done.variants)
+    parent, children = runs(recording)
+    pages = comparison_pages("https://mlflow:8443/ml", parent, children)
+    assert rank_numbers(done.variants) == [0, 1]
+    assert (done.best_run_id, done.baseline_run_id) == (right, quick)
+    assert f"{right}/traces?compareToRunUuid={quick}" in parent.data.tags[DESCRIPTION]
+    assert links(done) == [
+        f"leaderboard: {pages['leaderboard']}",
+        f"best and baseline: {pages['row by row']}",
+        f"comparison: {pages['comparison']}",
+    ]
+    again = recording.run(TIMED)
+    assert (again.recorded_before, links(again)) == (True, links(done))
+    recording.client.delete_tag(parent.info.run_id, BEST)  # as of an older version
+    assert links(recording.run(TIMED)) == links(done)[:1]
+
+    single = recording.run(TIMED.replace("quick, ", ""))
+    assert (single.best_run_id, single.baseline_run_id) == (single.variants[0].run_id, "")
+    assert [line.partition(":")[0] for line in links(single)] == ["leaderboard"]
+
+
 def test_the_project_names_the_figures_that_are_metrics(tickets: tuple[Recording, str]) -> None:
     recording, text = tickets
     text = text.replace("[zero_shot, few_shot]", "[few_shot]").replace(", output_tokens]", "]")
@@ -163,6 +215,12 @@ def test_the_project_names_the_figures_that_are_metrics(tickets: tuple[Recording
         ["exact_match/mean"],
     ]
     assert len(run_ids) == 1
+
+
+def links(done: Invocation) -> list[str]:
+    """Lines of `workbench run` with addresses, had it recorded on a server with a password."""
+    on_server = replace(done, tracking_uri="https://me:pw@mlflow:8443/ml/")
+    return [line for line in summary(on_server, currency="USD") if ": https://mlflow" in line]
 
 
 def variant(prompt: str, model: str, version: int = 1, **point: object) -> Any:

@@ -28,12 +28,12 @@ from workbench.comparing.decision import decide as rank
 from workbench.comparing.selectors import select_comparisons
 from workbench.errors import ExitCode, WorkbenchError, pluralize
 from workbench.plan import Plan
-from workbench.project import SERVERS, Project
+from workbench.project import Project
 from workbench.report.leaderboard import leaderboard, verdict_lines
 from workbench.report.run import invocation_json, summary
 from workbench.report.safe_text import shorten
 from workbench.run.summary import Invocation
-from workbench.secrets import mask_url
+from workbench.tracking.page_addresses import ExperimentPages, server_address
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -199,11 +199,10 @@ class Results:
     @property
     def url(self) -> str:
         """The run's page on the MLflow server; empty without one: `workbench ui` starts one."""
-        uri, invocation = mask_url(self._invocation.tracking_uri), self._invocation
-        if not uri.startswith(SERVERS[:2]) or not invocation.parent_run_id:
-            return ""
-        experiment = f"{uri.rstrip('/')}/#/experiments/{invocation.experiment_id}"
-        return f"{experiment}/runs/{invocation.parent_run_id}"
+        invocation = self._invocation
+        server, run_id = server_address(invocation.tracking_uri), invocation.parent_run_id
+        pages = ExperimentPages(server, invocation.experiment_id)
+        return pages.run(run_id) if server and run_id else ""
 
     @property
     def exit_code(self) -> ExitCode:

@@ -14,7 +14,7 @@ from workbench.report.run_overview import run_overview
 from workbench.report.safe_text import json_line
 from workbench.results.types import VariantResult
 from workbench.run.stored_results import ResultCallbacks
-from workbench.tracking.protocol import Overview, RecordLinks
+from workbench.tracking.protocol import Occasion, Overview, RecordLinks
 
 PIPED_WIDTH = 160  # columns of a table beyond which a file or a log gets blocks
 
@@ -50,6 +50,8 @@ class TerminalResults(ResultCallbacks):
             "comparison.json": json_line(compare_json(comparison)),
         }
 
-    def overview(self, comparison: ExperimentComparison, links: RecordLinks) -> Overview:
+    def overview(
+        self, comparison: ExperimentComparison, links: RecordLinks, occasion: Occasion
+    ) -> Overview:
         """See `ResultCallbacks`."""
-        return run_overview(comparison, links, currency=self._currency)
+        return run_overview(comparison, links, occasion, currency=self._currency)

@@ -14,13 +14,12 @@ from workbench.completing.check_batch import BatchCheck
 from workbench.errors import cost_text, list_first, pluralize
 from workbench.plan import Plan
 from workbench.project import NO_TRACKING
-from workbench.report.leaderboard import rank_numbers
-from workbench.report.run_overview import best_baseline
 from workbench.report.safe_text import NAME_WIDTH, shorten
 from workbench.results.serialize import variant_json
 from workbench.results.types import VariantResult
 from workbench.run.summary import Invocation
 from workbench.tracking.live_recordings import LOG
+from workbench.tracking.page_addresses import ExperimentPages, server_address
 
 REQUEST_COUNTS = ("stored", "shared", "sent", "failed", "not_run")
 MAX_REASONS = 5
@@ -76,20 +75,16 @@ def _record_lines(invocation: Invocation) -> Iterator[str]:
 
 def _compare_lines(invocation: Invocation) -> Iterator[str]:
     """A server's pages with the best variant and its baseline, or the command that serves them."""
-    uri, variants = invocation.tracking_uri, invocation.variants
-    if not uri.startswith(("http://", "https://")) or not all(v.run_id for v in variants):
+    server = server_address(invocation.tracking_uri)
+    if not server:
         yield "compare: workbench ui"
         return
-    order = rank_numbers(variants)
-    base = best_baseline(invocation.plan.baselines, order)
-    scheme, _, address = uri.rstrip("/").partition("://")
-    server = f"{scheme}://{address.rpartition('@')[2]}"  # without a password
-    runs = f"{server}/#/experiments/{invocation.experiment_id}/runs"
-    yield f"leaderboard: {runs}/{invocation.parent_run_id}"
-    if base is not None:
-        best = variants[order[0]].run_id
-        yield f"best and baseline: {runs}/{best}/traces?compareToRunUuid={variants[base].run_id}"
-        yield f"comparison: {runs}/{invocation.parent_run_id}/artifacts/comparison.html"
+    pages = ExperimentPages(server, invocation.experiment_id)
+    yield f"leaderboard: {pages.run(invocation.parent_run_id)}"
+    best, baseline = invocation.best_run_id, invocation.baseline_run_id
+    if best and baseline:
+        yield f"best and baseline: {pages.row_by_row(best, baseline)}"
+        yield f"comparison: {pages.comparison(invocation.parent_run_id)}"
 
 
 def _limit_lines(plan: Plan) -> list[str]:
@@ -170,6 +165,8 @@ def invocation_json(invocation: Invocation, *, currency: str) -> dict[str, JSON]
         "experiment": invocation.plan.experiment.name,
         "plan_digest": invocation.plan.digest,
         "parent_run_id": invocation.parent_run_id,
+        "best_run_id": invocation.best_run_id,
+        "baseline_run_id": invocation.baseline_run_id,
         "tracking_uri": invocation.tracking_uri,
         "experiment_id": invocation.experiment_id,
         "recorded_before": invocation.recorded_before,

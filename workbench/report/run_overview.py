@@ -24,7 +24,8 @@ from workbench.report.history import change_text
 from workbench.report.leaderboard import rank_numbers, verdict_lines, verdict_text
 from workbench.report.safe_text import escape_markdown, seconds, shorten
 from workbench.results.types import VariantResult, interval_text
-from workbench.tracking.protocol import Overview, RecordLinks
+from workbench.tracking.page_addresses import ExperimentPages
+from workbench.tracking.protocol import Occasion, Overview, RecordLinks
 
 MAX_VARIANTS = 30  # lines of the leaderboard
 MAX_METRICS = 4  # of the leaderboard
@@ -33,14 +34,16 @@ MAX_LENGTH = 7_500  # characters; a tag of MLflow has 8,000
 NAME_LENGTH = 60  # characters
 
 
-def run_overview(compared: ExperimentComparison, links: RecordLinks, *, currency: str) -> Overview:
+def run_overview(
+    compared: ExperimentComparison, links: RecordLinks, occasion: Occasion, *, currency: str
+) -> Overview:
     """The overview of an invocation; its `best/…` are the numbers that `workbench decide` shows."""
     decisions = _decisions(compared)
     first = next(iter(decisions), "")
     best = [decisions[first].candidates[0].variant] if first else []
     order = list(dict.fromkeys([*best, *rank_numbers(compared.results)]))
     mean = compared.results[order[0]].metrics[first].mean if first else None
-    lines = _Page(compared, links, order, currency).lines(decisions.get(first))
+    lines = _Page(compared, links, occasion, order, currency).lines(decisions.get(first))
     return Overview(
         headline="" if mean is None else f"{mean:.2f}" if abs(mean) < 100 else f"{mean:,.0f}",
         description="\n".join(lines),
@@ -100,21 +103,23 @@ class _Page:
 
     compared: ExperimentComparison
     links: RecordLinks
+    occasion: Occasion
     order: Sequence[int]
     currency: str
 
     @property
-    def _runs(self) -> str:
-        return f"#/experiments/{self.links.experiment_id}/runs"
+    def _pages(self) -> ExperimentPages:
+        """MLflow's pages, as addresses that work wherever the server is."""
+        return ExperimentPages("", self.links.experiment_id)
 
     def lines(self, decision: Ranking | None) -> list[str]:
         """The lines that fit: note, decision, links, leaderboard, changes, verdicts."""
-        choice, after, expected = (decision.words if decision else "").partition(". After choosing")
-        note = shorten(self.links.note, 500)
+        choice, caution = (decision.choice, decision.caution) if decision else ("", "")
+        note = shorten(self.occasion.note, 500)
         head = [escape_markdown(note), ""] if note else []
         head += [f"**{escape_markdown(shorten(choice, 300))}**", ""] if choice else []
         head += [" · ".join(self._addresses()), ""]
-        head += [escape_markdown(shorten(after[2:] + expected, 600)), ""] if expected else []
+        head += [escape_markdown(shorten(caution, 600)), ""] if caution else []
         tail = ["", *self._changes()]
         notes = [line for line in verdict_lines(self.compared.results) if line[:1] != " "]
         tail += [f"{escape_markdown(note)}\n" for note in notes]
@@ -129,11 +134,10 @@ class _Page:
         links, best = self.links, self.order[0]
         base = best_baseline(self.compared.plan.baselines, self.order)
         if base is not None:
-            pair = f"{links.run_ids[best]}/traces?compareToRunUuid={links.run_ids[base]}"
-            name = self._name(base)
-            yield f"[Best against {name}, row by row]({self._runs}/{pair})"
-        if "comparison.html" in links.files:
-            address = f"{self._runs}/{links.parent_run_id}/artifacts/comparison.html"
+            pair = self._pages.row_by_row(links.run_ids[best], links.run_ids[base])
+            yield f"[Best against {self._name(base)}, row by row]({pair})"
+        if self.occasion.has_comparison:
+            address = self._pages.comparison(links.parent_run_id)
             yield f"[All variants, row by row]({address})"
 
     def _table(self) -> tuple[list[str], list[str]]:
@@ -149,8 +153,7 @@ class _Page:
         rows: list[str] = []
         for number in self.order[:MAX_VARIANTS]:
             result = results[number]
-            address = f"{self._runs}/{self.links.run_ids[number]}"
-            cells = [f"[{self._name(number)}]({address})"]
+            cells = [f"[{self._name(number)}]({self._pages.run(self.links.run_ids[number])})"]
             for name in names:
                 metric = result.metrics[name]
                 shown = "no value" if metric.mean is None else estimate(metric.mean, metric)
@@ -170,17 +173,17 @@ class _Page:
 
     def _changes(self) -> Iterator[str]:
         """The edits since the invocation before, and the differences that they made."""
-        previous = self.links.previous
+        previous = self.occasion.previous
         if previous is None:
             return
         time = datetime.fromtimestamp(previous.started_ms / 1000, UTC)
         commit = f", commit {previous.commit[:7]}" if previous.commit else ""
-        address = f"{self._runs}/{previous.invocation}"
+        address = self._pages.run(previous.invocation)
         run = f"[the run of {time:%Y-%m-%d %H:%M} UTC]({address})"
         yield f"**Since {run}{escape_markdown(commit)}**"
         yield ""
         lines: list[str] = []
-        for series in self.links.changes:
+        for series in self.occasion.changes:
             name, measured = escape_markdown(shorten(series.name, NAME_LENGTH)), series.measurements
             newest = measured[-1].equal[-1] if measured[-1].equal else measured[-1].record
             if newest.invocation == previous.invocation:

@@ -2,7 +2,7 @@
 
     results.rows(1)     [[RowRecord(number=0, …), …], …]
     results.files(links)       {"comparison.html": "<!doctype html>…", "comparison.json": "{…}"}
-    results.overview(links)    Overview(headline="0.93", description="Take few_shot: …", …)
+    results.overview(links, occasion)    Overview(headline="0.93", description="Take …", …)
 
 They can be pickled: the process that records them opens the store itself.
 """
@@ -16,7 +16,7 @@ from workbench.comparing.trace_links import TraceLinks
 from workbench.project import Price
 from workbench.results.types import Row, VariantResult
 from workbench.scoring.scored_rows import ScoredRows
-from workbench.tracking.protocol import Overview, RecordLinks, RowRecord
+from workbench.tracking.protocol import Occasion, Overview, RecordLinks, RowRecord
 from workbench.tracking.row_records import RowRecords
 
 MAX_COMPARED_ROWS = 100_000  # rows of all variants above which no comparison page is written
@@ -35,7 +35,12 @@ class ResultCallbacks:
         """Return files to keep beside the runs, text by name."""
         return {}
 
-    def overview(self, comparison: ExperimentComparison, links: RecordLinks) -> Overview | None:  # noqa: ARG002
+    def overview(
+        self,
+        comparison: ExperimentComparison,  # noqa: ARG002
+        links: RecordLinks,  # noqa: ARG002
+        occasion: Occasion,  # noqa: ARG002
+    ) -> Overview | None:
         """Return what MLflow's pages show of the invocation; None: the names in its plan."""
         return None
 
@@ -74,9 +79,9 @@ class StoredResults:
             return {}
         return self.callbacks.comparison_files(self._comparison(links))
 
-    def overview(self, links: RecordLinks) -> Overview | None:
+    def overview(self, links: RecordLinks, occasion: Occasion) -> Overview | None:
         """The names, descriptions, metrics and order of the runs on MLflow's pages."""
-        return self.callbacks.overview(self._comparison(links), links)
+        return self.callbacks.overview(self._comparison(links), links, occasion)
 
     def unanswered(self, variant: int) -> list[RowRecord]:
         """The unanswered rows of a variant that would get a trace."""

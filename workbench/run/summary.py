@@ -56,6 +56,8 @@ class Invocation:
     """A finished invocation.
 
     Attributes:
+        best_run_id, baseline_run_id: the runs that the parent run's page compares; empty: it names
+            none, or MLflow doesn't have it yet.
         recorded_before: the runs are those of an earlier, equal invocation; nothing was recorded.
         problems: errors the user must know, in the order they happened.
         not_run: ids of rows that some variant has no answer to, because nothing was sent.
@@ -71,6 +73,8 @@ class Invocation:
     experiment_id: str
     parent_run_id: str
     exit_code: ExitCode
+    best_run_id: str = ""
+    baseline_run_id: str = ""
     recorded_before: bool = False
     problems: tuple[WorkbenchError, ...] = ()
     not_run: tuple[str, ...] = ()
@@ -100,6 +104,8 @@ def summarize(
         experiment_id=recorded.experiment_id,
         parent_run_id=recorded.parent_run_id,
         exit_code=_exit_code(plan, recorded, outcome, variants),
+        best_run_id=recorded.best,
+        baseline_run_id=recorded.baseline,
         recorded_before=recorded.recorded_before,
         problems=(
             *outcome.model_errors,

@@ -10,6 +10,7 @@ loaded_prompt.py     `workbench.load_prompt`
 mlflow_client.py     MLflow's client: secrets, time-outs, retries, log levels
 mlflow_lookup.py     registered prompts, datasets and variants of earlier runs
 moved_store.py       artifact addresses of a moved or copied store
+page_addresses.py    addresses of MLflow's pages
 parent_artifacts.py  comparison and charts of an invocation
 parent_page.py       names, descriptions, metrics and order of an invocation's runs
 protocol.py          messages between a run and its recorder

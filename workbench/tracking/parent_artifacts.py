@@ -6,7 +6,7 @@ history/exact_match.png                                       those of earlier i
 """
 
 import tempfile
-from collections.abc import Sequence, Set
+from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -23,8 +23,8 @@ MAX_INVOCATIONS = 50  # in the charts of an experiment's history
 COMPARISON = ("comparison.html", "comparison.json", "figures")
 
 
-def log_comparison(runs: Runs, results: ResultSet, links: RecordLinks, currency: str) -> Set[str]:
-    """Log the comparison of all variants, and return its files; MLflow's page compares two.
+def log_comparison(runs: Runs, results: ResultSet, links: RecordLinks, currency: str) -> bool:
+    """Log the comparison of all variants; MLflow's page compares two. True if it was logged.
 
     Where nothing is compared any more, an earlier comparison is deleted.
     """
@@ -32,7 +32,7 @@ def log_comparison(runs: Runs, results: ResultSet, links: RecordLinks, currency:
     if not pages:
         if RECORDED in runs.parent.data.tags and not runs.store.client.artifact_error:
             _delete_comparison(runs)
-        return set()
+        return False
     from workbench.figures.cost_figures import cost_figures  # importing matplotlib is slow
     from workbench.figures.figure_style import save_figures
     from workbench.figures.mean_figures import mean_figures
@@ -46,7 +46,7 @@ def log_comparison(runs: Runs, results: ResultSet, links: RecordLinks, currency:
                 figures[f"{metric}_{name}"] = figure
         save_figures(figures, Path(folder) / "figures")
         runs.store.client.log_artifacts(runs.parent.info.run_id, folder)
-    return set(() if runs.store.client.artifact_error else pages)
+    return not runs.store.client.artifact_error
 
 
 def _delete_comparison(runs: Runs) -> None:

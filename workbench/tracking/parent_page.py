@@ -10,7 +10,7 @@ for a metric counts an invocation twice.
 import json
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import replace
+from dataclasses import dataclass
 from itertools import pairwise
 
 from mlflow.entities import Run, RunTag
@@ -23,7 +23,8 @@ from sqlalchemy.exc import SQLAlchemyError
 from workbench.comparing.history import Series, VariantRecord, build_series
 from workbench.comparing.run_pairs import compare_over_time
 from workbench.evaluator.row_values import first_with_row_values
-from workbench.tracking.protocol import Overview, RecordLinks, ResultSet
+from workbench.tracking.parent_artifacts import log_comparison, log_history
+from workbench.tracking.protocol import Occasion, Overview, RecordLinks, ResultSet
 from workbench.tracking.record_state import MARK, NOTE, plain_name
 from workbench.tracking.recorded_rows import read_rows
 from workbench.tracking.registry import LINKED_PROMPTS
@@ -36,34 +37,55 @@ MAX_COMPARED = 12  # variants compared with the invocation before: two tables ar
 MAX_ROWS = 20_000  # of a variant whose table is read
 
 
-def log_overview(
-    runs: Runs, results: ResultSet, links: RecordLinks, records: Sequence[VariantRecord]
-) -> str:
-    """Describe the runs of an invocation; return the name of the parent run.
+@dataclass(frozen=True)
+class ParentPage:
+    """The page of a parent run, as it was written.
 
-    `records` are the experiment's recorded variants, those of this invocation included. Names and
-    descriptions that a user has written stay.
+    Attributes:
+        name: of the run.
+        best, baseline: the run ids of the variants that it compares; empty: it names none.
+    """
+
+    name: str
+    best: str = ""
+    baseline: str = ""
+
+
+def log_parent_page(runs: Runs, results: ResultSet, currency: str) -> ParentPage:
+    """Log the comparison and the charts of an invocation, and describe its runs.
+
+    Names and descriptions that a user has written stay.
     """
     store, plan = runs.store, runs.job.plan
+    links = RecordLinks(
+        runs.experiment_id,
+        runs.parent.info.run_id,
+        [run.info.run_id for run in runs.children],
+        [variant.prompt.version for variant in plan.variants],
+    )
+    has_comparison = log_comparison(runs, results, links, currency)
+    records = log_history(runs)
     if results.overview is None:
-        return plain_name(runs.parent)
+        return ParentPage(plain_name(runs.parent))
     parent = store.client.get_run(runs.parent.info.run_id)
     previous, changes = _changes(runs, records)
-    note = links.note or parent.data.tags.get(NOTE, "")
-    overview = results.overview(replace(links, previous=previous, changes=changes, note=note))
+    note = plan.note or parent.data.tags.get(NOTE, "")
+    overview = results.overview(links, Occasion(note, previous, changes, has_comparison))
     name, variants = plain_name(parent), plan.variants
     if overview is None:
-        return name
+        return ParentPage(name)
     earlier = [invocation_name(plan), f"{len(variants)} variants", variants[0].name]
     is_ours = name.partition(" (")[0] in [text.partition(" (")[0] for text in earlier]
     if is_ours or name == parent.data.tags.get(NAME):
         name = invocation_name(plan, overview.headline)
     by_id = {run.info.run_id: run for run in child_runs(store, runs.parent)}
     children = [by_id[run.info.run_id] for run in runs.children]
-    _log_parent(runs, parent, children, overview, name)
+    base = "" if overview.baseline is None else children[overview.baseline].info.run_id
+    page = ParentPage(name, children[overview.order[0]].info.run_id, base)
+    _log_parent(runs, parent, children, overview, page)
     _log_children(runs, children, overview)
     _list_best_first(store, parent, [children[number] for number in overview.order])
-    return name
+    return page
 
 
 def _changes(
@@ -85,17 +107,15 @@ def _changes(
 
 
 def _log_parent(
-    runs: Runs, parent: Run, children: Sequence[Run], overview: Overview, name: str
+    runs: Runs, parent: Run, children: Sequence[Run], overview: Overview, page: ParentPage
 ) -> None:
     client, tags = runs.store.client, parent.data.tags
     links = [json.loads(run.data.tags.get(LINKED_PROMPTS, "[]")) for run in children]
     unique = {json.dumps(link): link for linked in links for link in linked}
     attempt = int(tags.get(ATTEMPT, "0"))
     metrics = metrics_to_log(runs.parent, overview.metrics, parent.data.metrics, attempt)
-    new_tags = description_tags(tags, client.storable_tag(overview.description)) | {NAME: name}
-    new_tags[BEST] = children[overview.order[0]].info.run_id
-    base = overview.baseline
-    new_tags[BASELINE] = "" if base is None else children[base].info.run_id
+    new_tags = description_tags(tags, client.storable_tag(overview.description))
+    new_tags |= {NAME: page.name, BEST: page.best, BASELINE: page.baseline}
     if unique:
         new_tags[LINKED_PROMPTS] = json.dumps(list(unique.values()))
     client.log_batch(

@@ -82,24 +82,33 @@ class RowRecord(NamedTuple):
 
 @dataclass(frozen=True)
 class RecordLinks:
-    """The MLflow side of an invocation at the time when its parent run is described.
+    """The runs of an invocation, for links to them.
 
     Attributes:
         run_ids, versions: of the variants' runs, and of their prompts in the registry.
-        files: names of the comparison files; empty if nothing is compared.
-        previous: a variant of the invocation before; None: there is none.
-        note: of the user.
-        changes: each variant by one metric, with its comparison to the invocation before.
     """
 
     experiment_id: str
     parent_run_id: str
     run_ids: Sequence[str]
     versions: Sequence[int | None]
-    files: Sequence[str] = ()
+
+
+@dataclass(frozen=True)
+class Occasion:
+    """The occasion of an invocation: what its parent run tells beside the results.
+
+    Attributes:
+        note: of the user.
+        previous: a variant of the invocation before; None: there is none.
+        changes: each variant by one metric, with its comparison to the invocation before.
+        has_comparison: the comparison of all variants is an artifact of the parent run.
+    """
+
+    note: str = ""
     previous: VariantRecord | None = None
     changes: Sequence[Series] = ()
-    note: str = ""
+    has_comparison: bool = False
 
 
 @dataclass(frozen=True)
@@ -141,7 +150,7 @@ class ResultSet:
     not_run: Sequence[Sequence[RowRecord]]
     rows: Callable[[int], Iterable[Sequence[RowRecord]]]
     pages: Callable[[RecordLinks], Mapping[str, str]] | None = None
-    overview: Callable[[RecordLinks], Overview | None] | None = None
+    overview: Callable[[RecordLinks, Occasion], Overview | None] | None = None
 
     @property
     def row_count(self) -> int:
@@ -161,6 +170,8 @@ class Recorded:
     Attributes:
         run_ids: of the variants; empty if nothing was recorded.
         versions: registry versions of the variants' prompts; empty if nothing was recorded.
+        best, baseline: the run ids of the variants that the parent run's page compares; empty:
+            it names none, or its page isn't written yet.
         recorded_before: an earlier invocation recorded it; nothing was written.
         problems: errors that left the record incomplete.
         notes: remarks for the user, one line each; not failures.
@@ -172,6 +183,8 @@ class Recorded:
     parent_run_id: str = ""
     run_ids: Sequence[str] = ()
     versions: Sequence[int | None] = ()
+    best: str = ""
+    baseline: str = ""
     recorded_before: bool = False
     problems: tuple[WorkbenchError, ...] = ()
     notes: tuple[str, ...] = ()

@@ -26,13 +26,11 @@ from workbench.tracking.mlflow_client import (
     reply_timeout_s,
     short_timeout,
 )
-from workbench.tracking.parent_artifacts import log_comparison, log_history
-from workbench.tracking.parent_page import log_overview
+from workbench.tracking.parent_page import log_parent_page
 from workbench.tracking.protocol import (
     Recorded,
     Recorder,
     RecordingJob,
-    RecordLinks,
     ResultSet,
     RowRecord,
     not_recorded_error,
@@ -52,6 +50,8 @@ from workbench.tracking.record_state import (
 from workbench.tracking.registry import RefusedPromptError, register_prompts
 from workbench.tracking.run_data import EVALUATORS, evaluators_tag
 from workbench.tracking.runs import (
+    BASELINE,
+    BEST,
     RECORDED,
     Runs,
     begin_recording,
@@ -212,16 +212,13 @@ class DirectRecorder(Recorder):
         reached = map(EndState.is_reached, states, [*runs.children, runs.parent])
         numbers = range(len(variants))
         if all(reached) and all(self._is_recorded(runs, n, results, states[n]) for n in numbers):
-            return replace(recorded, recorded_before=True)
+            tags = runs.parent.data.tags
+            pair = {"best": tags.get(BEST, ""), "baseline": tags.get(BASELINE, "")}
+            return replace(recorded, recorded_before=True, **pair)
         problems = self._record_variants(runs, results, states, stopped)
         unregistered = {v.prompt.digest for v in runs.job.plan.variants if v.prompt.version is None}
         problems += [e for digest, e in self._refused_prompts.items() if digest in unregistered]
-        links = RecordLinks(
-            runs.experiment_id, recorded.parent_run_id, recorded.run_ids, recorded.versions
-        )
-        files = log_comparison(runs, results, links, project.file.currency)
-        links = replace(links, files=sorted(files), note=runs.job.plan.note)
-        name = log_overview(runs, results, links, log_history(runs))
+        page = log_parent_page(runs, results, project.file.currency)
         if not self._variant_runs:
             begin_recording(runs, runs.parent)
         if error := runs.store.client.artifact_error:
@@ -231,7 +228,8 @@ class DirectRecorder(Recorder):
         tags[EVALUATORS] = evaluators_tag(runs.job.plan)
         tags |= {} if problems else states[-1].tags
         log_tags(runs.store, runs.parent.info.run_id, tags)
-        end_run(runs.store, runs.parent, states[-1].status, name)
+        end_run(runs.store, runs.parent, states[-1].status, page.name)
+        recorded = replace(recorded, best=page.best, baseline=page.baseline)
         return replace(recorded, problems=tuple(problems), notes=self._notes(runs, unregistered))
 
     def _is_recorded(self, runs: Runs, number: int, results: ResultSet, state: EndState) -> bool:

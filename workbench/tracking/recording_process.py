@@ -90,20 +90,21 @@ class RecordingProcess(Recorder):
         """Have the process finish the recording; None if it ended before it had."""
         self._send("finish", results.variants, results.digests, results.not_run)
         while reply := self._receive(stopped):
-            kind, value = reply
+            kind, *values = reply
             if kind == "done":
                 self._end(EXIT_S)
-                recorded: Recorded = value
+                recorded: Recorded = values[0]
                 return recorded
             if kind == "pages":
-                self._send("pages", results.pages and results.pages(value))
+                self._send("pages", results.pages and results.pages(*values))
                 continue
             if kind == "overview":
-                self._send("overview", results.overview and results.overview(value))
+                self._send("overview", results.overview and results.overview(*values))
                 continue
-            for records in results.rows(value):
-                self._send("add", value, records)
-            self._send("all", value)
+            variant = values[0]
+            for records in results.rows(variant):
+                self._send("add", variant, records)
+            self._send("all", variant)
         return None
 
     def hand_over(self, results: ResultSet, finished: Callable[[Recorded], None]) -> Recorded:
@@ -149,14 +150,14 @@ class RecordingProcess(Recorder):
             with suppress(OSError):  # the process has ended; `finish` reports that
                 self._pipe.send_bytes(message)
 
-    def _receive(self, stopped: StopCheck) -> tuple[str, Any] | None:
+    def _receive(self, stopped: StopCheck) -> tuple[Any, ...] | None:
         """The next message; None if the process has ended."""
         assert self._pipe
         try:
             while not self._pipe.poll(POLL_S):
                 if stopped():
                     raise Stopped
-            reply: tuple[str, Any] = self._pipe.recv()
+            reply: tuple[Any, ...] = self._pipe.recv()
         except (EOFError, ConnectionError):
             return None
         return reply

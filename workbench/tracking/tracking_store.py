@@ -36,10 +36,9 @@ from workbench.tracking.mlflow_client import (
 from workbench.tracking.moved_store import update_addresses
 from workbench.tracking.protocol import not_recorded_error
 from workbench.tracking.server import PROBE_S, check_answer, check_version
-from workbench.tracking.store_file import SQLITE, create_file, readable_file
+from workbench.tracking.store_file import LOCK_S, SQLITE, create_file, readable_file
 from workbench.tracking.trace_index import TraceIndex
 
-LOCK_S = 60.0  # wait for another process that creates something
 VARIABLE = "MLFLOW_TRACKING_URI"
 MLFLOW_TABLES = {"experiments", "runs", "metrics", "params", "tags"}  # since MLflow 1.0
 KIND = {"mlflow.experimentKind": "genai_development"}  # decides which page MLflow opens first
@@ -189,7 +188,7 @@ def connect(
 
     Raises:
         WorkbenchError: it doesn't answer or is no tracking store (exit code 6: the results in the
-            project's own store are safe).
+            project's own store are safe), or its file can't be written (exit code 5).
     """
     uri = address = project.tracking_uri(tracking_uri)
     artifacts, lock = None, project.store / "registry.lock"

@@ -10,11 +10,11 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from urllib.parse import urlsplit, urlunsplit
 
 from workbench.canonical import digest
 from workbench.project import Project
 from workbench.secrets import mask_url
+from workbench.tracking.page_addresses import server_address
 
 ATTEMPTS, PAUSE_S = 20, 0.05  # a reader holds the lock for a moment
 MAX_ADDRESS = 200  # bytes
@@ -26,11 +26,8 @@ def mlflow_address(project: Project, tracking_uri: str = "") -> str:
     Empty: the tracking store is no server, and no `workbench ui` of this project serves it.
     """
     uri = project.tracking_uri(tracking_uri)
-    if not uri.startswith(("http://", "https://")):
-        return _served_address(_lock_file(project, uri))
-    parts = urlsplit(uri)
-    bare = urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2])).rstrip("/")
-    return bare if bare == mask_url(bare) else ""
+    is_server = uri.startswith(("http://", "https://"))
+    return server_address(uri) if is_server else _served_address(_lock_file(project, uri))
 
 
 @contextmanager

@@ -16,12 +16,12 @@ import urllib.request
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
-from urllib.parse import quote, urlencode
 
 from mlflow.entities import Run
 
 from workbench.errors import WorkbenchError
 from workbench.project import Project
+from workbench.tracking.page_addresses import ExperimentPages, server_address
 from workbench.tracking.recorded_runs import RECORDED_EVALUATORS, read_tag
 from workbench.tracking.run_data import EVALUATORS
 from workbench.tracking.runs import BASELINE, BEST, PLAN, child_runs
@@ -42,7 +42,7 @@ def serve(
     """
     store = connect(project, tracking_uri)
     if store.is_server:
-        for line in _addresses(store, store.uri.rstrip("/")):
+        for line in _addresses(store, server_address(store.uri) or store.masked_uri):
             print_line(line)
         return
     url = f"http://127.0.0.1:{port}"
@@ -94,16 +94,13 @@ def _addresses(store: TrackingStore, url: str) -> Iterator[str]:
 
 def comparison_pages(url: str, parent: Run, children: Sequence[Run]) -> dict[str, str]:
     """The addresses of MLflow's pages that compare these runs."""
-    experiment, tags = f"{url}/#/experiments/{parent.info.experiment_id}", parent.data.tags
-    pages = {
-        "variants": f"{experiment}/evaluation-runs",
-        "leaderboard": f"{experiment}/runs/{parent.info.run_id}",
-    }
+    links, tags = ExperimentPages(url, parent.info.experiment_id), parent.data.tags
+    pages = {"variants": links.evaluation_runs, "leaderboard": links.run(parent.info.run_id)}
     ids = [run.info.run_id for run in children]  # an older version named no best one
     best, base = tags.get(BEST) or "".join(ids[:1]), tags.get(BASELINE, "".join(ids[1:2]))
-    if best and base:  # the first of two is compared to the second: a gain is `+`, and green
-        pages["row by row"] = f"{experiment}/runs/{best}/traces?compareToRunUuid={base}"
-        pages["comparison"] = f"{experiment}/runs/{parent.info.run_id}/artifacts/comparison.html"
+    if best and base:
+        pages["row by row"] = links.row_by_row(best, base)
+        pages["comparison"] = links.comparison(parent.info.run_id)
     metrics = children[0].data.metrics if children else {}
     means = [name for name in metrics if name.endswith("/mean")]
     means += [n for n in metrics if "/" not in n and n not in ("cost", "latency_s", "tokens")]
@@ -119,10 +116,9 @@ def comparison_pages(url: str, parent: Run, children: Sequence[Run]) -> dict[str
             else {}
         ),
     }
-    listed = f"{experiment}/runs?{urlencode(query, quote_via=quote)}"
-    pages["best first"] = listed  # names have more room here than on the page of variants
-    pages["table"] = f"{listed}&compareRunsMode=ARTIFACT"
-    pages["prompts"] = f"{experiment}/prompts"
+    pages["best first"] = links.runs(query)  # names have more room than on the page of variants
+    pages["table"] = links.runs({**query, "compareRunsMode": "ARTIFACT"})
+    pages["prompts"] = links.prompts
     return pages
 
 

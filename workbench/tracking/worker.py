@@ -6,8 +6,8 @@ Run as `python -m workbench.tracking.worker PARENT_PID PIPE_FD LOCK_FD`. It rece
     ("finish", variants, digests, not_run)    or    ("results", results, finished) DETACH
 
 and sends ("want", 0) for each variant that lacks rows, answered by ("add", 0, records) …
-("all", 0); ("pages", links), answered by ("pages", {name: text}); ("overview", links), answered by
-("overview", Overview(…)); at last ("done", Recorded(…)).
+("all", 0); ("pages", links), answered by ("pages", {name: text}); ("overview", links, occasion),
+answered by ("overview", Overview(…)); at last ("done", Recorded(…)).
 After DETACH the main process may end. This one goes on alone: it reads the store itself, and ends
 at SIGTERM, or after MAX_DETACHED_S. In all other cases it marks its runs as killed when the main
 process has ended, and ends within MAX_STOP_S.
@@ -116,8 +116,8 @@ class RecordingWorker:
         while (message := self._next_message())[0] == "add":
             yield message[2]
 
-    def _request(self, kind: str, value: object) -> Any:
-        self._pipe.send((kind, value))
+    def _request(self, kind: str, *values: object) -> Any:
+        self._pipe.send((kind, *values))
         return self._next_message()[1]
 
     def _next_message(self) -> Message:
