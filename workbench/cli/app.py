@@ -26,6 +26,7 @@ from workbench.cli import (
     doctor,
     gate,
     history,
+    package,
     prompts,
     run,
     store,
@@ -50,6 +51,7 @@ INTERRUPTED = "Interrupted. Run the same command to continue.\n"
 GROUPS = {
     "Run": ("run", "plan", "sync"),
     "Compare and decide": ("compare", "view", "decide", "gate", "history"),
+    "Production": ("package",),
     "Prompts": ("prompts",),
     "Data and models": ("data", "models", "evaluators"),
     "Store and MLflow": ("store", "ui", "doctor"),
@@ -118,6 +120,7 @@ app.command("view")(view.view)
 app.command("decide")(decide.decide)
 app.command("gate")(gate.gate)
 app.command("history")(history.history)
+app.command("package")(package.package)
 app.add_typer(prompts.app, name="prompts", cls=CommandGroup)
 app.add_typer(catalog.data, name="data", cls=CommandGroup)
 app.add_typer(catalog.models, name="models", cls=CommandGroup)
