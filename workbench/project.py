@@ -18,14 +18,13 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationInf
 from workbench.document import InvalidValueError, read_document
 from workbench.document.environment_file import load_environment
 from workbench.errors import FORBIDDEN, WorkbenchError, unknown_name
-from workbench.proxies import exempt_loopback
+from workbench.proxies import DATABASES, exempt_loopback
 from workbench.secrets import mask_url
 
 VARIABLE = "MLFLOW_TRACKING_URI"
 PYTHON_TASKS = "python"  # in the store's folder: tasks that Python code wrote
 NO_TRACKING = "none"  # the address that turns tracking off
 SERVERS = ("http://", "https://", "databricks")
-DATABASES = ("sqlite:///", "postgresql", "mysql", "mssql")
 PREFIX_PATTERN = r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}"
 
 

@@ -13,6 +13,7 @@ from urllib.request import getproxies, proxy_bypass
 
 from workbench.errors import WorkbenchError
 
+DATABASES = ("sqlite:///", "postgresql", "mysql", "mssql")  # no servers of MLflow
 VARIABLES = ("http_proxy", "https_proxy", "all_proxy")
 # Libraries read different forms of these, so all are named.
 LOOPBACK = ("localhost", "127.0.0.1", "127.0.0.0/8", "::1")

@@ -25,7 +25,6 @@ from workbench.serving.interfaces import TextPiece
 from workbench.serving.request_log import RequestLog
 from workbench.serving.serve_options import ServeOptions
 from workbench.serving.served_names import ServedNames
-from workbench.serving.source_state import SourceState
 from workbench.serving.traces.types import ServedCall, ServedFeedback, TraceCounts
 
 NAMES = ServedNames(
@@ -112,7 +111,6 @@ class EchoDeployment:
 class EchoDeployments:
     current: EchoDeployment | None = None
     last_error: str = ""
-    source_state: SourceState | None = None
 
 
 @dataclass

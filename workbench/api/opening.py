@@ -88,7 +88,8 @@ def open_call(call: PythonCall, options: Options) -> Iterator[OpenExperiment]:
                 resolvers = project_resolvers(project, call.tracking_uri)
                 rows = options.scope.rows
                 experiment = build_experiment(document, project, renderer, resolvers, rows)
-            yield OpenExperiment(project, store, renderer, experiment, options)
+            parts = (project, store, renderer, experiment, options)
+            yield OpenExperiment(*parts, resolvers.registry)
 
 
 def current_project(tracking_uri: str = "") -> Project:

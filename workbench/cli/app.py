@@ -26,9 +26,9 @@ from workbench.cli import (
     doctor,
     gate,
     history,
+    package,
     prompts,
     run,
-    serve,
     store,
     sync,
     view,
@@ -51,7 +51,7 @@ INTERRUPTED = "Interrupted. Run the same command to continue.\n"
 GROUPS = {
     "Run": ("run", "plan", "sync"),
     "Compare and decide": ("compare", "view", "decide", "gate", "history"),
-    "Production": ("serve",),
+    "Production": ("package",),
     "Prompts": ("prompts",),
     "Data and models": ("data", "models", "evaluators"),
     "Store and MLflow": ("store", "ui", "doctor"),
@@ -120,13 +120,13 @@ app.command("view")(view.view)
 app.command("decide")(decide.decide)
 app.command("gate")(gate.gate)
 app.command("history")(history.history)
+app.command("package")(package.package)
 app.add_typer(prompts.app, name="prompts", cls=CommandGroup)
 app.add_typer(catalog.data, name="data", cls=CommandGroup)
 app.add_typer(catalog.models, name="models", cls=CommandGroup)
 app.command("evaluators")(catalog.evaluators)
 app.add_typer(store.app, name="store", cls=CommandGroup)
 app.command("ui")(run.ui)
-app.command("serve")(serve.serve)
 app.command("doctor")(doctor.doctor)
 for commands in (app, prompts.app, catalog.data, catalog.models, store.app):
     for command in commands.registered_commands:

@@ -117,7 +117,7 @@ def open_comparison(
     task, selectors = split_task(names, project)
     runs = _recorded_runs(selectors, project, tracking_uri)
     recorded = [variant for variants in runs.values() for variant in variants]
-    extra_prompts = [*_references(selectors), *(variant.prompt for variant in recorded)]
+    extra_prompts = [*prompt_references(selectors), *(variant.prompt for variant in recorded)]
     task = task or next((variant.task for variant in recorded), "")
     _check_task(task, runs, project)
     options = Options(scope, sends=False, looks_up=False)
@@ -172,7 +172,7 @@ def _check_task(task: str, runs: "RecordedRuns", project: "Project") -> None:
                 )
 
 
-def _references(selectors: list[str]) -> list[str]:
+def prompt_references(selectors: list[str]) -> list[str]:
     """The selectors that may be prompts outside the experiment file."""
     from workbench.prompt import parse_reference
 

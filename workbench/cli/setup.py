@@ -19,6 +19,7 @@ from workbench.secrets import find_secrets
 if TYPE_CHECKING:
     from workbench.completing.context import RunContext
     from workbench.experiment import Experiment
+    from workbench.experiment.types import Registry
     from workbench.plan import Options, Plan
     from workbench.project import Project
     from workbench.prompt import Renderer
@@ -35,13 +36,18 @@ class UnnamedTaskError(WorkbenchError):
 
 @dataclass(frozen=True)
 class OpenExperiment:
-    """An experiment whose project, store, renderer and evaluators are open."""
+    """An experiment whose project, store, renderer and evaluators are open.
+
+    Attributes:
+        registry: finds registered versions of its prompts.
+    """
 
     project: "Project"
     store: "Store"
     renderer: "Renderer"
     experiment: "Experiment"
     options: "Options"
+    registry: "Registry"
 
     def plan(self, repeats: int | None = None) -> "Plan":
         """The plan by what is stored now; `repeats`: None: the file's."""
@@ -103,7 +109,7 @@ def open_experiment(
                 bases = [base for base in bases if "@" in base and base != f"@{unnamed_alias}"]
                 extra_prompts = [*extra_prompts, *bases]
             experiment = add_prompts(experiment, extra_prompts, finder.find)
-        yield OpenExperiment(project, store, renderer, experiment, options)
+        yield OpenExperiment(project, store, renderer, experiment, options, resolvers.registry)
 
 
 def open_project(tracking_uri: str = "") -> "Project":

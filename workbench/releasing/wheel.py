@@ -24,6 +24,7 @@ DEPENDENCIES = (
     *("jinja2", "openai", "pydantic", "ruamel.yaml", "starlette", "uvicorn"),
     *("mlflow", "prometheus-client"),
 )
+PYFUNC_DEPENDENCIES = ("numpy", "pandas")  # which MLflow imports to load a model
 LOCAL_DEPENDENCIES = ("torch", "transformers", "accelerate", "safetensors", "platformdirs")
 SKINNY = {"mlflow": "mlflow-skinny"}  # without what only its UI, its server and its stores need
 WHEEL = (
@@ -65,6 +66,8 @@ def _metadata() -> dict[str, str]:
         "License-Expression: Apache-2.0",
         f"Requires-Python: {distribution(FULL_DISTRIBUTION).metadata['Requires-Python']}",
         *(f"Requires-Dist: {_range(name)}" for name in DEPENDENCIES),
+        "Provides-Extra: pyfunc",
+        *(f'Requires-Dist: {_range(name)} ; extra == "pyfunc"' for name in PYFUNC_DEPENDENCIES),
         "Provides-Extra: local",
         *(f'Requires-Dist: {_range(name)} ; extra == "local"' for name in LOCAL_DEPENDENCIES),
     ]

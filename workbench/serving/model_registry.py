@@ -31,7 +31,7 @@ from mlflow.exceptions import MlflowException  # noqa: E402
 
 from workbench.canonical import JSON  # noqa: E402
 from workbench.errors import WorkbenchError, unknown_name  # noqa: E402
-from workbench.project import DATABASES  # noqa: E402
+from workbench.proxies import DATABASES  # noqa: E402
 from workbench.secrets import mask_url  # noqa: E402
 from workbench.serving.package_source import PackageSource  # noqa: E402
 from workbench.serving.served_names import ServedNames  # noqa: E402
