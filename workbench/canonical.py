@@ -102,3 +102,8 @@ def as_json(value: object) -> JSON:
     if isinstance(value, Mapping) and all(isinstance(key, str) for key in value):
         return {key: as_json(entry) for key, entry in value.items()}
     raise ValueError(f"{type(value).__name__} is not a JSON type; store a string or a number")
+
+
+def hash_parts(digits: int, *parts: object) -> str:
+    """Hexadecimal digits of a digest of these values as text."""
+    return hashlib.sha256("\x1f".join(map(str, parts)).encode()).hexdigest()[:digits]

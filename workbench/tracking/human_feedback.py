@@ -19,6 +19,7 @@ from mlflow.entities import AssessmentSource, AssessmentSourceType, Feedback, Tr
 from mlflow.exceptions import MlflowException
 from sqlalchemy.exc import SQLAlchemyError
 
+from workbench.canonical import hash_parts
 from workbench.errors import WorkbenchError
 from workbench.experiment.load import models_by_ref, read_experiment_name
 from workbench.model import Completion
@@ -30,7 +31,7 @@ from workbench.store.ratings import NAME, Rating
 from workbench.store.selection import read_stored
 from workbench.tracking.mlflow_client import first_line
 from workbench.tracking.protocol import RowRecord, not_recorded_error
-from workbench.tracking.row_records import PREVIEW_LENGTH, hash_parts
+from workbench.tracking.row_records import PREVIEW_LENGTH
 from workbench.tracking.tracking_store import TrackingStore, connect, read_pages
 
 PAGE = 100  # traces

@@ -12,9 +12,9 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property
-from hashlib import blake2b, sha256
+from hashlib import blake2b
 
-from workbench.canonical import JSON
+from workbench.canonical import JSON, hash_parts
 from workbench.evaluator import Score
 from workbench.plan import Cell, Plan
 from workbench.results.types import Row
@@ -103,11 +103,6 @@ def _preview(inputs: Mapping[str, JSON]) -> str:
 def trace_id(run_id: str, example_id: str, repeat: int) -> str:
     """The id of a row's trace: a hash of the run and the row, not of the content."""
     return f"tr-{hash_parts(32, run_id, example_id, repeat)}"
-
-
-def hash_parts(digits: int, *parts: object) -> str:
-    """Hexadecimal digits of a digest of these values as text."""
-    return sha256("\x1f".join(map(str, parts)).encode()).hexdigest()[:digits]
 
 
 def rationale(score: Score) -> str | None:

@@ -8,7 +8,6 @@
 The ids are hashes of the run and the row, so recording a row twice changes nothing.
 """
 
-from base64 import b64encode
 from collections.abc import Mapping, Set
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -27,15 +26,22 @@ from mlflow.entities import (
     TraceState,
 )
 
-from workbench.canonical import JSON, digest, finite_numbers, plain_json, unescaped_json
+from workbench.canonical import JSON, digest, hash_parts, plain_json, unescaped_json
 from workbench.model import Completion, Request
 from workbench.plan import Variant
 from workbench.project import Price
 from workbench.prompt.tools import chat_tools
 from workbench.results.types import Row
+from workbench.serving.traces.call_span import (
+    MIN_MS,
+    SpanPlace,
+    call_attributes,
+    span_fields,
+    token_usage,
+)
 from workbench.storable_text import MAX_TAG, shorten
 from workbench.tracking.registry import linked_prompts
-from workbench.tracking.row_records import PREVIEW_LENGTH, hash_parts, rationale, trace_id
+from workbench.tracking.row_records import PREVIEW_LENGTH, rationale, trace_id
 
 CONTENT = "workbench.content"
 FORMAT = 3  # of the entities below; rows recorded in another format are written again
@@ -179,50 +185,22 @@ class RowTrace:
             "mlflow.spanOutputs": self._output,
             CONTENT: self.content_digest,
         }
-        body = dict(self.request.body)
-        call: dict[str, JSON] = {
-            "mlflow.spanType": "LLM",
-            "mlflow.spanInputs": body,
-            "mlflow.spanOutputs": self._output,
-            "workbench.attempts": self.completion.attempts,
-            **self._cost(),
-        }
-        parts: dict[str, JSON] = {
-            "workbench.prefill": self.completion.prefill,
-            "workbench.reasoning": self.completion.reasoning,
-            "workbench.choice_scores": finite_numbers(self.completion.choice_scores),
-            "workbench.choice_tokens": self.completion.choice_tokens,
-            "mlflow.chat.tools": chat_tools(variant.prompt.settings.tools),
-        }
-        call |= {name: value for name, value in parts.items() if value}
-        if "messages" in body:
-            call |= {"mlflow.spanType": "CHAT_MODEL", "mlflow.message.format": "openai"}
-            if self.completion.scored:
-                choice: JSON = {"index": 0, "finish_reason": self.completion.finish_reason}
-                calls = list(self.completion.tool_calls)
-                message: JSON = {"role": "assistant", "content": self.completion.text}
-                choice["message"] = {**message, "tool_calls": calls} if calls else message
-                call["mlflow.spanOutputs"] = {"choices": [choice]}
+        tools = chat_tools(variant.prompt.settings.tools)
+        call = call_attributes(self.request.body, self.completion, tools) | self._cost()
         return [
-            self._span_fields(row_id, None, variant.name, row),
+            self._span_fields(row_id, "", variant.name, row),
             self._span_fields(call_id, row_id, variant.model.model.ref, call),
         ]
 
     def _span_fields(
-        self, span_id: str, parent_id: str | None, name: str, attributes: dict[str, JSON]
+        self, span_id: str, parent_id: str, name: str, attributes: dict[str, JSON]
     ) -> dict[str, Any]:
-        attributes = {"mlflow.traceRequestId": self.id, **attributes}
-        code, message = ("OK", "") if self.completion.scored else ("ERROR", self.completion.error)
-        return {
-            "trace_id": _base64(self.id.removeprefix("tr-")),
-            "span_id": _base64(span_id),
-            "parent_span_id": _base64(parent_id) if parent_id else None,
-            "name": name,
-            "start_time_unix_nano": self.start_ms * 10**6,
-            "end_time_unix_nano": (self.start_ms + self._duration_ms) * 10**6,
-            "status": {"code": f"STATUS_CODE_{code}", "message": message},
-            "attributes": {key: plain_json(value) for key, value in attributes.items()},
-        }
+        start_ns = self.start_ms * 10**6
+        place = SpanPlace(
+            self.id, span_id, parent_id, start_ns, start_ns + self._duration_ms * 10**6
+        )
+        error = None if self.completion.scored else self.completion.error
+        return span_fields(place, name, attributes, error=error)
 
     def _assessments(self) -> list[Assessment]:
         end_ms = self.start_ms + self._duration_ms
@@ -252,18 +230,11 @@ class RowTrace:
 
     @property
     def _duration_ms(self) -> int:
-        return max(1, round((self.completion.latency_s or 0) * 1000))  # MLflow doesn't draw 0
+        return max(MIN_MS, round((self.completion.latency_s or 0) * 1000))
 
     def _usage(self) -> dict[str, str]:
-        usage = self.completion.usage
-        if usage.input_tokens is None or usage.output_tokens is None:
+        if not (tokens := token_usage(self.completion.usage)):
             return {}
-        tokens = {
-            "input_tokens": usage.input_tokens,
-            "output_tokens": usage.output_tokens,
-            "total_tokens": usage.input_tokens + usage.output_tokens,
-            **({"cache_read_input_tokens": usage.cached_tokens} if usage.cached_tokens else {}),
-        }
         cost = self._cost()
         return {
             "mlflow.trace.tokenUsage": plain_json(tokens),
@@ -289,7 +260,3 @@ class RowTrace:
 def _metadata(value: JSON) -> str:
     """The value as JSON, cut off where MLflow's table ends; the spans have all of it."""
     return shorten(unescaped_json(value), MAX_TAG)
-
-
-def _base64(digits: str) -> str:
-    return b64encode(bytes.fromhex(digits)).decode("ascii")

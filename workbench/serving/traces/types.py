@@ -73,7 +73,8 @@ class ServedFeedback:
 
     Attributes:
         value: true or false, a number, or a text.
-        source: who says so; feedback of the same source and name replaces the one before.
+        source: the person; feedback of the same source and name replaces the one before.
+        caller: the name of the token that it came with; empty without tokens.
         created_ns: nanoseconds since 1970.
     """
 
@@ -82,18 +83,19 @@ class ServedFeedback:
     name: str = "user_feedback"
     rationale: str = ""
     source: str = "user"
+    caller: str = ""
     created_ns: int = field(default_factory=time.time_ns)
 
 
 @dataclass(frozen=True, slots=True)
 class TraceCounts:
-    """Counts for the server's metrics, since its start; `backlog` and `refused` are of the folder.
+    """Counts of records, which are traces and feedback, for the server's metrics.
 
     Attributes:
-        backlog: records (traces and feedback) on disk that MLflow doesn't have yet.
-        written: records that MLflow has taken.
-        dropped: records lost because the outbox was full or the disk refused them.
-        refused: records that MLflow refused for good; they lie in `refused.jsonl`.
+        backlog: on disk, and not in MLflow yet.
+        written: taken by MLflow since the outbox exists.
+        dropped: lost since the server's start: the outbox was full, or the disk refused them.
+        refused: by MLflow for good since the outbox exists; they are in `refused.jsonl`.
     """
 
     backlog: int = 0
