@@ -3,18 +3,18 @@
 {"request_id": "req_9f86…", "value": false, "rationale": "the wrong team", "source": "ada"}
 """
 
-import math
 import re
 from collections.abc import Mapping
 
 from workbench.canonical import JSON
-from workbench.errors import WorkbenchError, unknown_name
+from workbench.errors import WorkbenchError
 from workbench.serving.traces.types import ServedFeedback
 
 FIELDS = ("request_id", "name", "value", "rationale", "source")
 REQUEST_ID = re.compile(r"req_[0-9a-f]{32}")
 NAME = re.compile(r"[A-Za-z0-9_][\w. /-]{0,99}")
 MAX_VALUE, MAX_RATIONALE, MAX_SOURCE = 250, 5_000, 100  # characters
+LARGEST = 2**53  # beyond, a number of JSON may be another one in MLflow
 EXAMPLE = '{"request_id": "req_…", "value": true, "rationale": "…", "source": "ada"}'
 
 
@@ -34,9 +34,8 @@ def check_feedback(body: JSON, caller: str = "") -> ServedFeedback:
     """
     if not isinstance(body, Mapping):
         raise _fault("feedback is a JSON object")
-    for name in body:
-        if name not in FIELDS:
-            raise FeedbackError(unknown_name("field", str(name)[:50], FIELDS).message, fix=EXAMPLE)
+    if not body.keys() <= set(FIELDS):
+        raise _fault(f"feedback has the fields {', '.join(FIELDS)} alone")
     request_id = body.get("request_id")
     if not isinstance(request_id, str) or not REQUEST_ID.fullmatch(request_id):
         raise _fault("`request_id` is the id of an answer: `req_` and 32 hexadecimal digits")
@@ -52,7 +51,7 @@ def _value(body: Mapping[str, JSON]) -> bool | float | str:
     value = body.get("value")
     if isinstance(value, str) and 1 <= len(value) <= MAX_VALUE:
         return value
-    if isinstance(value, bool | int | float) and math.isfinite(value) and abs(value) <= 2**53:
+    if isinstance(value, bool | int | float) and abs(value) <= LARGEST:  # and no NaN
         return value
     raise _fault(f"`value` is true, false, a number, or a text of 1 to {MAX_VALUE} characters")
 

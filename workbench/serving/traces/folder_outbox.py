@@ -22,16 +22,13 @@ from workbench.secrets import Redactor
 from workbench.serving.traces.segments import NO_LINKS, SegmentWriter, total_size
 from workbench.serving.traces.sender_process import SenderProcess
 from workbench.serving.traces.sent_state import read_state
-from workbench.serving.traces.served_records import (
-    RecordTooLargeError,
-    encode_call,
-    encode_feedback,
-)
+from workbench.serving.traces.served_records import encode_call, encode_feedback
 from workbench.serving.traces.trace_settings import TraceSettings, is_sampled
 from workbench.serving.traces.trace_texts import TraceTexts
 from workbench.serving.traces.types import ServedCall, ServedFeedback, TraceCounts
 
 LOCK = "lock"
+QUIET_S = 60.0  # after a report of losses
 RESCAN_S = 1.0  # between two looks at what the sender has deleted, while the outbox is full
 MAX_RECENT = 2_000  # calls that aren't sampled, kept in memory in case that feedback comes
 MAX_RECENT_SIZE = 16 << 20  # bytes of their texts
@@ -40,13 +37,28 @@ MAX_EXTRA = 10_000  # ids of calls that are traced although they aren't sampled
 Report = Callable[[str], None]
 
 
+def open_outbox(
+    settings: TraceSettings,
+    redactor: Redactor,
+    report: Report,
+    is_token: Callable[[str], bool] = lambda _: False,
+) -> "FolderOutbox":
+    """An outbox whose sender is running; arguments and errors as of `FolderOutbox`."""
+    outbox = FolderOutbox(settings, redactor, report, is_token)
+    outbox.sender = SenderProcess(settings, redactor, report)
+    return outbox
+
+
 class FolderOutbox:
-    """See `Outbox`. The sender starts with it and ends with this process.
+    """See `Outbox`.
+
+    Attributes:
+        sender: the process that empties it; None: nothing does.
 
     Args:
         settings: of this server's traces.
         redactor: of the known secrets.
-        report: gets a message when traces are lost or can't be sent, and when that is over.
+        report: gets a message when traces are lost, can't be sent, or are sent again.
         is_token: True for the token of a caller.
 
     Raises:
@@ -65,7 +77,7 @@ class FolderOutbox:
         self._texts = TraceTexts(redactor, settings.max_text, is_token)
         self._lock = threading.Lock()
         self._dropped = 0
-        self._losing = False
+        self._quiet_until_s = 0.0
         self._rescanned_s = 0.0
         self._recent: OrderedDict[str, ServedCall] = OrderedDict()
         self._recent_size = 0
@@ -74,7 +86,7 @@ class FolderOutbox:
         self._size = total_size(settings.folder)
         sent = read_state(settings.folder).position
         self._writer = SegmentWriter(settings.folder, settings.segment_size, sent)
-        self._sender = SenderProcess(settings, redactor, report)
+        self.sender: SenderProcess | None = None
 
     def add(self, call: ServedCall) -> None:
         """See `Outbox`."""
@@ -111,7 +123,8 @@ class FolderOutbox:
         """See `Outbox`."""
         with self._lock:
             self._writer.close()
-        self._sender.close(timeout_s)
+        if self.sender:
+            self.sender.close(timeout_s)
         os.close(self._folder_lock)
 
     def _note_extra(self, request_id: str) -> None:
@@ -120,7 +133,8 @@ class FolderOutbox:
             self._extra.popitem(last=False)
 
     def _append_call(self, call: ServedCall) -> None:
-        self._append(lambda: encode_call(call, self._texts if self._settings.texts else None))
+        with_texts = self._settings.texts
+        self._append(lambda: encode_call(call, self._texts, with_texts=with_texts))
 
     def _append(self, encode: Callable[[], bytes]) -> None:
         """Write a record, or count it as lost: an answer never fails for its trace."""
@@ -131,22 +145,19 @@ class FolderOutbox:
                 self._lose(f"the outbox is full ({limit}): MLflow takes less than is served")
                 return
             self._size += self._writer.append(payload)
-        except RecordTooLargeError:
-            self._lose("a request has too many texts for a trace")
         except OSError as error:
             self._lose(f"the outbox can't be written: {error.strerror or error}")
         except Exception as error:  # whatever is odd about it, it has been answered
             self._lose(f"a request can't be written as a trace: {type(error).__name__}")
-        else:
-            if self._losing:
-                self._losing = False
-                self._report(f"traces are kept again; {self._dropped:,} were lost so far")
 
     def _lose(self, reason: str) -> None:
         self._dropped += 1
-        if not self._losing:
-            self._losing = True
-            self._report(f"traces are lost: {reason}\n  where: {self._settings.folder}")
+        if time.monotonic() >= self._quiet_until_s:
+            self._quiet_until_s = time.monotonic() + QUIET_S
+            self._report(
+                f"traces are lost, {self._dropped:,} so far: {reason}\n"
+                f"  where: {self._settings.folder}"
+            )
 
     def _is_full(self, size: int) -> bool:
         if self._size + size <= self._settings.max_size:

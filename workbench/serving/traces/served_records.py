@@ -14,39 +14,40 @@ from typing import Any
 from workbench.canonical import JSON, encode_function, finite_numbers
 from workbench.model import Completion, Usage
 from workbench.serving.served_names import ServedNames
-from workbench.serving.traces.trace_texts import TraceTexts
+from workbench.serving.traces.trace_texts import TextCleaner, TraceTexts
 from workbench.serving.traces.types import ServedAnswer, ServedCall, ServedFeedback
 
-MAX_RECORD = 1 << 20  # bytes; a larger one gets its texts cut shorter
-SHORTER = (2_000, 200)  # characters of a text, tried one after the other
-MAX_ROWS = 100  # of one call; the first ones
+MAX_ROWS = 50  # of one call; the first ones
 NAME_FIELDS = tuple(field.name for field in fields(ServedNames))
-COMPLETION_FIELDS = (
-    *("key", "state", "text", "prefill", "error", "finish_reason", "latency_s", "choice_tokens"),
-    *("model", "attempts", "reasoning", "tool_calls"),
-)
-TEXT_FIELDS = ("key", "text", "prefill", "error", "choice_tokens", "reasoning", "tool_calls")
+PLAIN_FIELDS = ("state", "finish_reason", "latency_s", "model", "attempts")
+TEXT_FIELDS = ("key", "text", "prefill", "error", "reasoning", "choice_tokens", "tool_calls")
 _encode = encode_function(json.JSONEncoder(separators=(",", ":"), ensure_ascii=False))
 
 
-class RecordTooLargeError(Exception):
-    """A record that is too large even with short texts."""
-
-
-def encode_call(call: ServedCall, texts: TraceTexts | None) -> bytes:
-    """The record of a call; `texts`: None for a record without texts.
+def encode_call(call: ServedCall, texts: TraceTexts, *, with_texts: bool = True) -> bytes:
+    """The record of a call; without texts it has states, counts and times alone.
 
     Raises:
-        RecordTooLargeError: it has very many texts.
+        TypeError: a value of the inputs is not JSON.
     """
-    record = _call_fields(call, with_texts=texts is not None)
-    if texts is None:
-        return _encode(record).encode("utf-8", "replace")
-    for cutter in (texts, *(texts.shorter(limit) for limit in SHORTER)):
-        payload = _encode(cutter.clean(record)).encode()
-        if len(payload) <= MAX_RECORD:
-            return payload
-    raise RecordTooLargeError
+    cleaner = texts.cleaner()
+    record: dict[str, JSON] = {
+        "kind": "call",
+        "request_id": call.request_id,
+        "route": cleaner.clean_text(call.route),
+        "started_ns": call.started_ns,
+        "ended_ns": call.ended_ns,
+        "status": call.status,
+        "caller": cleaner.clean_text(call.caller),
+        "error": cleaner.clean_text(call.error) if with_texts else "",
+        "failed": call.failed,
+        "names": {name: cleaner.clean_text(getattr(call.names, name)) for name in NAME_FIELDS},
+        "rows": len(call.answers),
+        "texts": with_texts,
+    }
+    answers = call.answers[:MAX_ROWS]
+    record["answers"] = [_answer_fields(each, cleaner if with_texts else None) for each in answers]
+    return _encode(record).encode("utf-8", "replace")
 
 
 def encode_feedback(feedback: ServedFeedback, texts: TraceTexts, *, with_texts: bool) -> bytes:
@@ -54,41 +55,22 @@ def encode_feedback(feedback: ServedFeedback, texts: TraceTexts, *, with_texts: 
     record = {"kind": "feedback", **asdict(feedback)}
     if not with_texts:
         record["rationale"] = ""
-    return _encode(texts.clean(record)).encode()
+    return _encode(texts.cleaner().clean(record)).encode("utf-8", "replace")
 
 
-def _call_fields(call: ServedCall, *, with_texts: bool) -> dict[str, JSON]:
-    record: dict[str, JSON] = {
-        "kind": "call",
-        "request_id": call.request_id,
-        "route": call.route,
-        "started_ns": call.started_ns,
-        "ended_ns": call.ended_ns,
-        "status": call.status,
-        "caller": call.caller,
-        "error": call.error if with_texts else "",
-        "failed": call.failed,
-        "names": {name: getattr(call.names, name) for name in NAME_FIELDS},
-        "rows": len(call.answers),
-        "texts": with_texts,
-    }
-    record["answers"] = [_answer_fields(answer, with_texts) for answer in call.answers[:MAX_ROWS]]
-    return record
-
-
-def _answer_fields(answer: ServedAnswer, with_texts: bool) -> dict[str, JSON]:
+def _answer_fields(answer: ServedAnswer, cleaner: TextCleaner | None) -> dict[str, JSON]:
+    """The fields of an answer; `cleaner`: None for those without texts."""
     record: dict[str, JSON] = {"sent_ns": answer.sent_ns, "answered_ns": answer.answered_ns}
-    if with_texts:
-        record["inputs"] = dict(answer.inputs)
-        record["body"] = answer.request.body if answer.request else None
-    if completion := answer.completion:
-        names = COMPLETION_FIELDS
-        values = {name: getattr(completion, name) for name in names}
-        values["choice_scores"] = finite_numbers(completion.choice_scores)
-        if not with_texts:
-            values |= dict.fromkeys(TEXT_FIELDS) | {"choice_scores": None}
-        values["usage"] = asdict(completion.usage)
+    if completion := answer.completion:  # first: inputs and body may take all the room
+        values = {name: getattr(completion, name) for name in PLAIN_FIELDS}
+        if cleaner:
+            values |= {name: cleaner.clean(getattr(completion, name)) for name in TEXT_FIELDS}
+            values["choice_scores"] = cleaner.clean(finite_numbers(completion.choice_scores))
         record["completion"] = {name: value for name, value in values.items() if value}
+        record["completion"]["usage"] = asdict(completion.usage)
+    if cleaner:
+        record["inputs"] = cleaner.clean(answer.inputs)
+        record["body"] = cleaner.clean(answer.request.body) if answer.request else None
     return record
 
 

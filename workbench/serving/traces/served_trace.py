@@ -135,7 +135,7 @@ class ServedTrace:
         start_ns = answer["sent_ns"] or max(self._record["started_ns"], end_ns - latency_ns)
         place = SpanPlace(self.id, span_id, root_id, start_ns, max(end_ns, start_ns + MIN_MS * MS))
         body = answer.get("body") or {}
-        tools = [tool for tool in body.get("tools") or [] if "function" in tool]
+        tools = [tool for tool in body.get("tools") or [] if isinstance(tool, dict)]
         attributes = call_attributes(body, completion, tools)
         if not self._record["texts"]:
             attributes |= {"mlflow.spanInputs": None, "mlflow.spanOutputs": None}

@@ -6,6 +6,8 @@
 
 import re
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from itertools import takewhile
 
 from workbench.canonical import JSON
 from workbench.errors import bytes_text
@@ -13,63 +15,76 @@ from workbench.secrets import Redactor, mask_text
 from workbench.storable_text import storable_text
 
 MARGIN = 2_000  # characters behind the limit that are searched for secrets, too
+MAX_CHARACTERS = 100_000  # of all texts of a record
+MAX_VALUES = 2_000  # texts and other values of a record
 DATA_URL = re.compile(r"data:([\w.+/-]{0,100})[;,]")
 SHORT_DATA = 200  # characters of a data URL that is no content
 TOKEN_WORD = re.compile(r"(?<![A-Za-z0-9_-])[A-Za-z0-9_-]{16,200}")  # perhaps a token of the server
 MAX_DEPTH = 100
-DEEP = "[deeper than 100 levels]"
+DEEP, CUT = "[deeper than 100 levels]", "[cut]"
 
 
+@dataclass(frozen=True)
 class TraceTexts:
-    """Makes the texts of traces safe to write.
+    """Rules for the texts of traces.
 
-    Args:
+    Attributes:
         redactor: of the known secrets.
         max_text: characters of one text.
         is_token: True for the token of a caller, of which the server knows the digest only.
     """
 
-    def __init__(
-        self,
-        redactor: Redactor,
-        max_text: int,
-        is_token: Callable[[str], bool] = lambda _: False,
-    ) -> None:
-        self._redactor = redactor
-        self._max_text = max_text
-        self._is_token = is_token
+    redactor: Redactor
+    max_text: int
+    is_token: Callable[[str], bool] = lambda _: False
+
+    def cleaner(self) -> "TextCleaner":
+        """A cleaner for one record."""
+        return TextCleaner(self)
+
+
+class TextCleaner:
+    """Makes the texts of one record safe to write.
+
+    All of them together have a limit, so that no request keeps the server busy for long.
+    """
+
+    def __init__(self, rules: TraceTexts) -> None:
+        self._rules = rules
+        self._characters_left, self._values_left = MAX_CHARACTERS, MAX_VALUES
 
     def clean(self, value: JSON, depth: int = 0) -> JSON:
         """The same data with each string and each key as `clean_text`."""
+        self._values_left -= 1
         if isinstance(value, str):
             return self.clean_text(value)
-        if isinstance(value, Mapping | list | tuple) and depth >= MAX_DEPTH:
+        if not isinstance(value, Mapping | list | tuple):
+            return value
+        if depth >= MAX_DEPTH:
             return DEEP
         if isinstance(value, Mapping):
             return {
                 self.clean_text(str(key)): self.clean(entry, depth + 1)
-                for key, entry in value.items()
+                for key, entry in takewhile(self._has_room, value.items())
             }
-        if isinstance(value, list | tuple):
-            return [self.clean(entry, depth + 1) for entry in value]
-        return value
+        return [self.clean(entry, depth + 1) for entry in takewhile(self._has_room, value)]
+
+    def _has_room(self, _: object) -> bool:
+        return self._values_left > 0
 
     def clean_text(self, text: str) -> str:
         """The text without secrets, with a remark in place of what is beyond the limit."""
-        length, limit = len(text), self._max_text
+        length, limit = len(text), min(self._rules.max_text, self._characters_left)
         if length > SHORT_DATA and (content := DATA_URL.match(text)):
             return f"[{content[1] or 'data'}, {bytes_text(length * 3 // 4)}]"
-        if length > limit:
-            text = text[: limit + MARGIN]
-        text = mask_text(self._redactor.redact(text))
+        if limit <= 0:
+            return CUT if text else ""
+        text = mask_text(self._rules.redactor.redact(text[: limit + MARGIN]))
         text = storable_text(TOKEN_WORD.sub(self._without_token, text))
-        if length > limit:
+        if len(text) > limit or length > limit + MARGIN:
             text = f"{text[:limit]}… [cut: {length:,} characters]"
+        self._characters_left -= len(text)
         return text
 
     def _without_token(self, match: re.Match[str]) -> str:
-        return "[token]" if self._is_token(match[0]) else match[0]
-
-    def shorter(self, max_text: int) -> "TraceTexts":
-        """The same with a lower limit."""
-        return TraceTexts(self._redactor, min(max_text, self._max_text), self._is_token)
+        return "[token]" if self._rules.is_token(match[0]) else match[0]
