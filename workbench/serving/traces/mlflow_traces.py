@@ -90,15 +90,16 @@ class MlflowTraces:
             info = self._store.get_trace_info(feedback.trace_id)
             if info.client_request_id != record["request_id"]:
                 raise RefusedRecordError("the trace is not one of a served request")
-            if feedback.assessment_id not in {each.assessment_id for each in info.assessments}:
+            stored = {each.assessment_id: each for each in info.assessments}
+            if (before := stored.get(feedback.assessment_id)) is None:
                 self._store.create_assessment(feedback)
-                return
-            self._store.update_assessment(
-                trace_id=feedback.trace_id,
-                assessment_id=feedback.assessment_id,
-                feedback=feedback.feedback,
-                rationale=feedback.rationale,
-            )
+            elif (before.value, before.rationale or "") != (feedback.value, feedback.rationale):
+                self._store.update_assessment(
+                    trace_id=feedback.trace_id,
+                    assessment_id=feedback.assessment_id,
+                    feedback=feedback.feedback,
+                    rationale=feedback.rationale,  # None would leave the one before
+                )
 
     def is_healthy(self) -> bool:
         """True if MLflow answers and has the experiment: then a refusal is a record's fault."""

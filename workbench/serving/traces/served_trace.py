@@ -140,7 +140,7 @@ class ServedTrace:
         if not self._record["texts"]:
             attributes |= {"mlflow.spanInputs": None, "mlflow.spanOutputs": None}
         if usage := token_usage(completion.usage):
-            attributes["mlflow.chat.tokenUsage"] = usage
+            attributes["workbench.usage"] = usage  # by MLflow's name, it would guess the cost
         attributes["workbench.finish_reason"] = completion.finish_reason
         name = completion.model or str(body.get("model") or "model")
         error = None if completion.scored else completion.error or completion.state
@@ -214,7 +214,7 @@ def assessment(feedback: ServedFeedback) -> Feedback:
     entity = Feedback(
         name=feedback.name,
         value=feedback.value,
-        rationale=feedback.rationale or None,
+        rationale=feedback.rationale,
         source=source,
         trace_id=trace,
         create_time_ms=created_ms,
