@@ -26,7 +26,17 @@ OF_OURS = {
 LOCAL = {"torch", "transformers", "huggingface_hub", "platformdirs"}
 ROOMS = {
     *("answers", "canonical", "catalog", "conversation", "document", "errors", "images", "model"),
-    *("parameters", "prompt", "providers", "proxies", "sandbox", "secrets", "serving", "workers"),
+    *(
+        "parameters",
+        "prompt",
+        "providers",
+        "proxies",
+        "sandbox",
+        "secrets",
+        "serving",
+        "storable_text",
+    ),
+    "workers",
 }
 
 

@@ -21,7 +21,6 @@ from mlflow.entities import TraceInfo
 from mlflow.entities.model_registry import PromptVersion
 from mlflow.exceptions import MlflowException
 from mlflow.tracing.client import TracingClient
-from packaging.version import Version
 
 from workbench.canonical import JSON
 from workbench.serving.traces.sending import RefusedRecordError, UnavailableError
@@ -34,7 +33,7 @@ REFUSALS = {
     *("BAD_REQUEST", "INVALID_PARAMETER_VALUE", "INVALID_STATE", "RESOURCE_DOES_NOT_EXIST"),
     *("RESOURCE_ALREADY_EXISTS", "RESOURCE_CONFLICT", "REQUEST_LIMIT_EXCEEDED"),
 }
-OLDEST = Version("3.4")
+OLDEST = (3, 4)  # of MLflow's versions
 ACCESS = {"PERMISSION_DENIED", "UNAUTHENTICATED"}
 
 
@@ -142,9 +141,9 @@ class MlflowTraces:
         """
         if (ask := getattr(self._store, "_get_server_version", None)) is None:
             return
-        if (version := ask(self._store.get_host_creds())) is None or version < OLDEST:
+        if (version := ask(self._store.get_host_creds())) is None or version.release < OLDEST:
             ask.cache_clear()
-            raise UnavailableError(f"the server runs MLflow {version}, and traces need {OLDEST}")
+            raise UnavailableError(f"the server runs MLflow {version}; traces need 3.4 or later")
 
     @cached_property
     def _store(self) -> Any:
