@@ -20,7 +20,7 @@ from workbench.serving.traces.types import ServedAnswer, ServedCall, ServedFeedb
 MAX_ROWS = 50  # of one call; the first ones
 NAME_FIELDS = tuple(field.name for field in fields(ServedNames))
 PLAIN_FIELDS = ("state", "finish_reason", "latency_s", "model", "attempts")
-TEXT_FIELDS = ("key", "text", "prefill", "error", "reasoning", "choice_tokens", "tool_calls")
+TEXT_FIELDS = ("text", "prefill", "error", "reasoning", "choice_tokens", "tool_calls")
 _encode = encode_function(json.JSONEncoder(separators=(",", ":"), ensure_ascii=False))
 
 
@@ -41,7 +41,7 @@ def encode_call(call: ServedCall, texts: TraceTexts, *, with_texts: bool = True)
         "caller": cleaner.clean_text(call.caller),
         "error": cleaner.clean_text(call.error) if with_texts else "",
         "failed": call.failed,
-        "names": {name: cleaner.clean_text(getattr(call.names, name)) for name in NAME_FIELDS},
+        "names": {name: getattr(call.names, name) for name in NAME_FIELDS},
         "rows": len(call.answers),
         "texts": with_texts,
     }
@@ -65,6 +65,7 @@ def _answer_fields(answer: ServedAnswer, cleaner: TextCleaner | None) -> dict[st
         values = {name: getattr(completion, name) for name in PLAIN_FIELDS}
         if cleaner:
             values |= {name: cleaner.clean(getattr(completion, name)) for name in TEXT_FIELDS}
+            values["key"] = completion.key
             values["choice_scores"] = cleaner.clean(finite_numbers(completion.choice_scores))
         record["completion"] = {name: value for name, value in values.items() if value}
         record["completion"]["usage"] = asdict(completion.usage)

@@ -18,6 +18,7 @@ MARGIN = 2_000  # characters behind the limit that are searched for secrets, too
 MAX_CHARACTERS = 100_000  # of all texts of a record
 MAX_VALUES = 2_000  # texts and other values of a record
 DATA_URL = re.compile(r"data:([\w.+/-]{0,100})[;,]")
+WORD = 10  # letters and digits that are too few for a secret: names of fields, mostly
 SHORT_DATA = 200  # characters of a data URL that is no content
 TOKEN_WORD = re.compile(r"(?<![A-Za-z0-9_-])[A-Za-z0-9_-]{16,200}")  # perhaps a token of the server
 MAX_DEPTH = 100
@@ -75,6 +76,8 @@ class TextCleaner:
     def clean_text(self, text: str) -> str:
         """The text without secrets, with a remark in place of what is beyond the limit."""
         length, limit = len(text), min(self._rules.max_text, self._characters_left)
+        if length <= WORD and text.replace("_", "a").isalnum():
+            return text
         if length > SHORT_DATA and (content := DATA_URL.match(text)):
             return f"[{content[1] or 'data'}, {bytes_text(length * 3 // 4)}]"
         if limit <= 0:
