@@ -1,12 +1,13 @@
 """People who promote variants of a task, in an MLflow store; variants are names, not packages."""
 
+import json
 from dataclasses import dataclass
 from pathlib import Path
 
 from workbench.releasing.ledger import PROMOTE, ROLLBACK, Ledger, Move
 from workbench.releasing.promotion import Promoter
 from workbench.releasing.registered_models import ReleaseNames
-from workbench.releasing.task_model import NewVersion, TaskModel
+from workbench.releasing.task_model import RELEASE, NewVersion, TaskModel
 from workbench.tracking.tracking_store import TrackingStore
 
 
@@ -45,7 +46,7 @@ class Team:
         experiment_id = client.get_run(self.run_id).info.experiment_id
         package = client.create_logged_model(experiment_id, "variant", self.run_id)
         client.finalize_logged_model(package.model_id, "READY")
-        tags = {"variant": variant, "prompt": f"{self.task}.{variant}/1"}
+        tags = {"variant": variant, RELEASE: json.dumps({"prompt": f"{self.task}.{variant}/1"})}
         return NewVersion(package.model_uri, f"**{variant}**", tags, {"variant": variant})
 
     def promote(self, variant: str, person: str = "ada", promoter: Promoter | None = None) -> Move:

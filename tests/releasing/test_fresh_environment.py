@@ -18,8 +18,6 @@ from openai_server import say, serve
 from processes import reserve_port, wait_for
 from test_package import INPUTS, KEY, pack
 
-from workbench.catalog.cache import cache_dir
-from workbench.catalog.models import list_models
 from workbench.prompt import Renderer
 from workbench.releasing.variant_package import open_package, save_package
 from workbench.secrets import Redactor
@@ -143,14 +141,12 @@ def test_mlflow_serves_the_same_texts(fresh, evaluated):
 
 @pytest.mark.local_model
 def test_local_model_in_float32_answers_the_same_texts(tmp_path, renderer):
-    if not list_models()[0].added:
-        pytest.skip("run `workbench models add smollm2-135m-instruct` first")
     bench = Bench((tmp_path / "project").resolve(), renderer)
     bench.write("plain.jinja", "user:\nName a colour for {{ text }}.\n")
     rows = [{"id": f"r{n}", "text": f"film {n}"} for n in range(50)]
     bench.write("rows.jsonl", "".join(json.dumps(row) + "\n" for row in rows))
     bench.write("experiment.yaml", LOCAL)
-    ran = invoke(bench.root, "run", "--tracking-uri", "none", WORKBENCH_CACHE=str(cache_dir()))
+    ran = invoke(bench.root, "run", "--tracking-uri", "none")
     assert ran.returncode == 0, ran.stderr
     plan = bench.plan(LOCAL)
     with Store(bench.root / ".workbench", Redactor()) as store:

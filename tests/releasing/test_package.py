@@ -13,7 +13,6 @@ from openai_server import OpenAIServer, refuse, say, serve
 
 from workbench.plan import Options, plan_invocation
 from workbench.prompt import Renderer
-from workbench.releasing.variant_folder import write_variant
 from workbench.releasing.variant_package import log_package, open_package, save_package
 from workbench.secrets import Redactor, find_secrets
 from workbench.serving.pyfunc import RowsError
@@ -203,51 +202,3 @@ def test_logged_package_leads_to_its_run_and_loads_from_the_registry(
     with mlflow.start_run(experiment_id=experiment_id):
         mlflow.models.evaluate(model, frame, extra_metrics=[mlflow.metrics.latency()])
     assert len(api.requests) == asked + 2
-
-
-ECHO = """\
-dataset: rows.jsonl
-prompts: [plain, loud]
-models: [echo:last, echo:prompt]
-evaluators: [output_tokens]
-"""
-
-
-@pytest.mark.parametrize(
-    ("names", "expected"),
-    [
-        (["plan"], "unknown variant, prompt or model 'plan'\n  fix: did you mean 'plain'?"),
-        (["plain"], "'plain' selects 2 variants: 'plain · last', 'plain · prompt'"),
-        ([], "no variant is named\n  fix: workbench package TASK VARIANT"),
-        (["plain", "loud"], "2 variants are named"),
-        (["plain · last", "--output", "prompts"], "prompts: is not an empty folder"),
-        (["qa@production", "--tracking-uri", "none"], "the package qa@production"),
-    ],
-)
-def test_command_says_what_it_can_not_package(bench, names, expected):
-    write(bench, "http://127.0.0.1:1/v1")
-    bench.write("loud.jinja", "user:\n{{ text | upper }}\n")
-    bench.write("experiment.yaml", ECHO)
-    ran = invoke(bench.root, "package", *names)
-    assert (ran.returncode, expected in ran.stderr) == (2, True), ran.stderr
-    assert not (bench.root / "qa-package").exists()
-
-
-def test_command_writes_a_package_and_says_what_it_needs(bench):
-    write(bench, "http://127.0.0.1:1/v1")
-    ran = invoke(bench.root, "package", "plain", "--tracking-uri", "none", LAB_KEY=KEY)
-    assert (ran.returncode, ran.stdout) == (
-        0,
-        "packaged: plain in qa-package\n"
-        "variables: text, stars, tags\n"
-        "set where it is served: LAB_KEY\n"
-        "serve it: workbench serve qa-package\n",
-    )
-    assert (bench.root / "qa-package" / "MLmodel").is_file()
-
-
-def test_answers_made_elsewhere_are_no_variant_to_package(bench, tmp_path):
-    bench.write("plain.jinja", "---\nchat: false\n---\n{{ text }}")
-    plan = bench.plan(ECHO.replace("echo:last, echo:prompt", "echo:answer").replace(", loud", ""))
-    message = refusal(write_variant, plan.variants[0], tmp_path / "out", bench.renderer)
-    assert "its answers were made elsewhere" in message

@@ -27,6 +27,7 @@ from workbench.cli import (
     gate,
     history,
     package,
+    promote,
     prompts,
     run,
     store,
@@ -51,7 +52,7 @@ INTERRUPTED = "Interrupted. Run the same command to continue.\n"
 GROUPS = {
     "Run": ("run", "plan", "sync"),
     "Compare and decide": ("compare", "view", "decide", "gate", "history"),
-    "Production": ("package",),
+    "Production": ("promote", "rollback", "promotions", "package"),
     "Prompts": ("prompts",),
     "Data and models": ("data", "models", "evaluators"),
     "Store and MLflow": ("store", "ui", "doctor"),
@@ -120,6 +121,9 @@ app.command("view")(view.view)
 app.command("decide")(decide.decide)
 app.command("gate")(gate.gate)
 app.command("history")(history.history)
+app.command("promote")(promote.promote)
+app.command("rollback")(promote.rollback)
+app.command("promotions")(promote.promotions)
 app.command("package")(package.package)
 app.add_typer(prompts.app, name="prompts", cls=CommandGroup)
 app.add_typer(catalog.data, name="data", cls=CommandGroup)

@@ -80,15 +80,9 @@ def _write(
         fix = "workbench package TASK VARIANT; `workbench plan` lists the variants"
         raise WorkbenchError(problem, fix=fix)
     with _open_variant(project, task, selectors[0], tracking_uri) as (opened, plan, number):
-        # It imports MLflow.
-        from workbench.releasing.variant_package import (
-            open_package,
-            refuse_full_folder,
-            save_package,
-        )
+        from workbench.releasing.variant_package import open_package, save_package  # imports MLflow
 
         folder = output or Path(f"{plan.experiment.task}-package")
-        refuse_full_folder(folder)
         parts = (plan, number, opened.store, opened.renderer)
         with open_package(*parts, with_weights=with_weights) as contents:
             save_package(contents, folder)

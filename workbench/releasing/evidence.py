@@ -7,7 +7,6 @@ Everything is computed from stored answers, as `workbench gate` and `compare` do
 that the evidence leads to must show the same answers and numbers, or there is no evidence.
 """
 
-import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
@@ -22,16 +21,13 @@ from workbench.comparing.selectors import run_variants
 from workbench.plan import Plan
 from workbench.releasing.evaluated import EvaluatedVariant
 from workbench.releasing.gaps import (
-    DIGEST,
-    DIGEST_SHOWN,
-    MODEL,
-    PARAMETERS,
     answer_gaps,
     find_base,
     find_notes,
     no_gate,
+    release_tag,
 )
-from workbench.releasing.task_model import Release
+from workbench.releasing.task_model import RELEASE, VARIANT, Release
 from workbench.releasing.verdict import Gap, Ruling, deciding_metrics, decisive, rule
 from workbench.results.serialize import variant_json
 from workbench.results.types import MetricComparison, VariantResult
@@ -123,20 +119,14 @@ class Evidence:
         return replace(self.plan, variants=tuple(variants))
 
     def tags(self, *, forced: str = "") -> dict[str, str]:
-        """The tags of the model version."""
-        evaluated, dataset = self.subject.evaluated, self.plan.experiment.dataset
+        """The tags of the model version: few, because MLflow's list shows all of them."""
+        evaluated = self.subject.evaluated
         values = {
-            "variant": evaluated.record.name,
-            "prompt": evaluated.prompt,
-            MODEL: evaluated.variant.model,
+            VARIANT: evaluated.record.name,
             "verdict": self.verdict,
             "gate": self.gate,
             "forced": forced,
-            "dataset": f"{dataset.name} {dataset.digest[:DIGEST_SHOWN]}",
-            "commit": self.commit,
-            "promoted_by": self.person,
-            DIGEST: evaluated.variant.digest,
-            PARAMETERS: json.dumps(dict(evaluated.variant.parameters), sort_keys=True),
+            RELEASE: release_tag(evaluated),
         }
         return {name: value for name, value in values.items() if value}
 

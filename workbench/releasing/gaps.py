@@ -18,7 +18,6 @@ from workbench.releasing.verdict import Gap, deciding_metrics
 from workbench.results.types import RecordedVariant, VariantResult
 from workbench.tracking.record_state import answers_tag
 
-DIGEST, PARAMETERS, MODEL = "workbench.digest", "workbench.parameters", "model"  # of a release
 DIGEST_SHOWN = 8  # characters of a dataset's digest in MLflow
 
 
@@ -35,12 +34,18 @@ def recorded_variant(release: Release) -> RecordedVariant | None:
     """The variant of a release; None: Workbench did not promote it."""
     name, _, number = release.prompt.rpartition("/")
     try:
-        parameters = json.loads(release.tags[PARAMETERS])
         *_, task, prompt = name.split(".")
-        digest, model = release.tags[DIGEST], release.tags[MODEL]
+        parts = [release.parts[key] for key in ("digest", "model", "parameters")]
     except (KeyError, ValueError):
         return None
-    return RecordedVariant(task, f"{prompt}@{number}", digest, model, parameters)
+    return RecordedVariant(task, f"{prompt}@{number}", *parts)
+
+
+def release_tag(evaluated: EvaluatedVariant) -> str:
+    """The parts of a variant, as the tag of its release keeps them."""
+    variant = evaluated.variant
+    parts = {"prompt": evaluated.prompt, "digest": variant.digest, "model": variant.model}
+    return json.dumps({**parts, "parameters": dict(variant.parameters)})
 
 
 def run_command(plan: Plan, number: int, ref: str = "") -> str:

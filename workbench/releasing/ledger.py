@@ -1,7 +1,7 @@
 """The ledger of a task: its promotions and rollbacks, each a run of one experiment in MLflow.
 
     sentiment promotions                       an experiment
-      production: 2 few_shot → 3 label_list    a run: tags workbench.move.kind, .state, …
+      2 few_shot → 3 label_list · production   a run: tags workbench.move.kind, .state, …
 
 MLflow keeps no history of aliases. A move begins as a claim: a run that says who moves
 which alias. Every process writes its claim before it looks for others, so of two at least one sees
@@ -93,7 +93,7 @@ class Move:
     def title(self) -> str:
         """`2 few_shot → 3 label_list`."""
         before = f"{self.before} {self.replaced}".strip() or "nothing"
-        return f"{before} → {f'{self.after} {self.variant}'.strip()}"
+        return f"{before} → {f'{self.after} {self.variant}'.strip() or '…'}"
 
     def tags(self) -> dict[str, str]:
         """The tags of its run."""
@@ -284,5 +284,6 @@ def utc(when: datetime) -> str:
 
 
 def _run_name(move: Move) -> str:
+    """A name of which a narrow column shows the versions."""
     mark = "" if move.state == DONE else f"{move.state}: "
-    return f"{mark}{move.alias}: {move.title}"
+    return f"{mark}{move.title} · {move.alias}"

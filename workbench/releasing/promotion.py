@@ -49,7 +49,7 @@ class Promoter:
         """
         before = replaced or Release("")
         move = replace(move, before=before.version, replaced=before.variant)
-        with self._claim(move) as claim:
+        with self.model.discarded(new_version), self._claim(move) as claim:
             self._require_unmoved(claim)
             self.ledger.describe(claim, new_version.description, new_version.evidence)
             claim = replace(claim, after=self.model.register(new_version, claim))
@@ -64,7 +64,9 @@ class Promoter:
             WorkbenchError: there is no version to go back to.
         """
         before = self.model.version_of(move.alias)
-        with self._claim(replace(move, before=before)) as claim:
+        move = replace(move, before=before)
+        self._release_before(move)  # refused before anything is written
+        with self._claim(move) as claim:
             self._require_unmoved(claim)
             target = self._release_before(claim)
             current = self.model.release(before) if before else None
@@ -83,19 +85,14 @@ class Promoter:
     @contextmanager
     def _claim(self, move: Move) -> Iterator[Move]:
         """The claim of a move; whatever ends it, as much as possible is brought in order."""
-        with self.ledger.claim(move) as claim:
+        with self.model.errors("EDIT"), self.ledger.claim(move) as claim:
             try:
                 for other in self.ledger.left_behind(claim):
                     self._settle(other, ABANDONED)
                 yield claim
-            except MlflowException as error:
-                self._give_up(claim, first_line(error))
-                raise self.model.error(error, "EDIT") from error
-            except WorkbenchError as error:
-                self._give_up(claim, error.message)
-                raise
-            except BaseException:
-                self._give_up(claim, "interrupted")
+            except BaseException as error:
+                is_expected = isinstance(error, WorkbenchError | MlflowException)
+                self._give_up(claim, first_line(error) if is_expected else "interrupted")
                 raise
 
     def _give_up(self, claim: Move, problem: str) -> None:

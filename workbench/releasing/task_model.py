@@ -1,17 +1,21 @@
 """The registered model of a task: its versions, and its aliases with those of the task's prompts.
 
 The model `sentiment~variant` has the alias `production` on version 3, whose tags say variant,
-prompt, verdict and gate; the prompt `sentiment.few_shot` has it on the version of that variant.
+verdict and gate; the prompt `sentiment.few_shot` has it on the version of that variant.
 """
 
-from collections.abc import Mapping
+import json
+import re
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from typing import Any
 
 from mlflow.entities.model_registry import ModelVersion
 from mlflow.exceptions import MlflowException
 
 from workbench.errors import ExitCode, WorkbenchError
-from workbench.releasing.ledger import Move
+from workbench.releasing.ledger import Move, MoveRefusedError
 from workbench.releasing.registered_models import ReleaseNames
 from workbench.tracking.mlflow_client import access_fix, first_line
 from workbench.tracking.tracking_store import (
@@ -22,7 +26,7 @@ from workbench.tracking.tracking_store import (
 )
 
 MOVE = "workbench.move"  # tag of a version: the ledger's run that registered it
-VARIANT, PROMPT = "variant", "prompt"  # tags of a version, for people too
+VARIANT, RELEASE = "variant", "workbench.release"  # tags: a name, and what it is made of
 MISSING = ("INVALID_PARAMETER_VALUE", "RESOURCE_DOES_NOT_EXIST")  # of an alias, of its prompt
 
 
@@ -32,24 +36,31 @@ class Release:
 
     Attributes:
         version: in digits.
-        variant, prompt: of a version that Workbench promoted, the prompt as `sentiment.few_shot/3`;
-            empty of others.
+        variant: of a version that Workbench promoted; empty of others.
+        parts: what that variant is made of: `prompt` (`sentiment.few_shot/3`), its `digest`, the
+            `model` and the `parameters`.
         run_id: of its evaluation; empty: it has none.
-        tags: of the version.
     """
 
     version: str
     variant: str = ""
-    prompt: str = ""
+    parts: Mapping[str, Any] = field(default_factory=dict)
     run_id: str = ""
-    tags: Mapping[str, str] = field(default_factory=dict)
 
     @classmethod
     def of(cls, version: ModelVersion) -> "Release":
         """The release of a model version."""
-        tags = dict(version.tags)
-        run_id = str(version.run_id or "")
-        return cls(str(version.version), tags.get(VARIANT, ""), tags.get(PROMPT, ""), run_id, tags)
+        try:
+            parts = json.loads(version.tags[RELEASE])
+        except (KeyError, ValueError):
+            return cls(str(version.version), run_id=str(version.run_id or ""))
+        name = version.tags.get(VARIANT, "")
+        return cls(str(version.version), name, parts, str(version.run_id or ""))
+
+    @property
+    def prompt(self) -> str:
+        """The prompt version, as `sentiment.few_shot/3`; empty: unknown."""
+        return str(self.parts.get("prompt", ""))
 
     @property
     def title(self) -> str:
@@ -89,7 +100,7 @@ class TaskModel:
         except MlflowException as error:
             if error.error_code == "RESOURCE_DOES_NOT_EXIST":
                 return {}
-            raise self.error(error, "READ") from error
+            raise
         return {alias: str(version) for alias, version in model.aliases.items()}
 
     def version_of(self, alias: str) -> str:
@@ -103,7 +114,7 @@ class TaskModel:
         except MlflowException as error:
             if error.error_code == "RESOURCE_DOES_NOT_EXIST":
                 return None
-            raise self.error(error, "READ") from error
+            raise
 
     def in_place(self, alias: str) -> Release | None:
         """The release that an alias names; None: none."""
@@ -140,6 +151,17 @@ class TaskModel:
             lambda: self.registered_by(claim),
         )
 
+    @contextmanager
+    def discarded(self, new_version: NewVersion) -> Iterator[None]:
+        """Delete the package of a version if its move is refused, which is before it exists."""
+        try:
+            yield
+        except MoveRefusedError:
+            if model_id := _model_id(new_version.model_uri):
+                with suppress(MlflowException):
+                    self._client.delete_logged_model(model_id)
+            raise
+
     def registered_by(self, claim: Move) -> str:
         """The version that a claim has registered; empty: none yet."""
         query = f"name = '{self.names.model}' AND tags.`{MOVE}` = '{claim.run_id}'"
@@ -173,18 +195,28 @@ class TaskModel:
             return f"the alias {alias!r} of the prompt {name!r} is not moved: {first_line(error)}"
         return ""
 
-    def error(self, error: MlflowException, permission: str) -> WorkbenchError:
-        """The error for a call that MLflow refused, or that failed."""
-        entity = f"the registered model {self.names.model!r}"
-        fix = access_fix(error, entity, permission=permission)
-        return WorkbenchError(
-            f"MLflow refuses it: {first_line(error)}" if fix else first_line(error),
-            where=self._store.masked_uri,
-            fix=fix
-            or f"workbench promotions {self.names.task} shows how far it came; the next "
-            "promote or rollback completes it or cleans up",
-            exit_code=ExitCode.NOT_RECORDED,
-        )
+    @contextmanager
+    def errors(self, permission: str) -> Iterator[None]:
+        """Turn errors of MLflow into those with a fix; `permission`: what the calls need.
+
+        Raises:
+            WorkbenchError: MLflow refused a call, or it failed.
+        """
+        try:
+            yield
+        except MlflowException as error:
+            is_of_run = re.search(r"/(runs|experiments)/", str(error))
+            entity = f"the registered model {self.names.model!r}"
+            entity = f"the experiment {self.names.ledger!r}" if is_of_run else entity
+            fix = access_fix(error, entity, permission=permission)
+            raise WorkbenchError(
+                f"MLflow refuses it: {first_line(error)}" if fix else first_line(error),
+                where=self._store.masked_uri,
+                fix=fix
+                or f"workbench promotions {self.names.task} shows how far it came; the next move "
+                "of the alias completes it or cleans up",
+                exit_code=ExitCode.NOT_RECORDED,
+            ) from error
 
     def _prompts(self) -> list[str]:
         """The task's prompts: in MLflow's search `_` stands for any letter."""

@@ -165,17 +165,12 @@ def fetch_package(name: str, alias: str, folder: Path) -> None:
             raise WorkbenchError(message, fix="see whether the artifact store answers") from error
 
 
-def refuse_full_folder(folder: Path) -> None:
-    """Raise WorkbenchError if a package can't be written there without losing files."""
-    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        fix = "name another folder with --output, or remove this one"
-        raise WorkbenchError("is not an empty folder", where=str(folder), fix=fix)
-
-
 @contextmanager
 def _new_folder(folder: Path) -> Iterator[Path]:
     """A folder that becomes `folder` once it is written."""
-    refuse_full_folder(folder)
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        fix = "name another folder with --output, or remove this one"
+        raise WorkbenchError("is not an empty folder", where=str(folder), fix=fix)
     folder.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=folder.parent, prefix=".package-") as scratch:
         new_folder = Path(scratch, "package")

@@ -215,7 +215,7 @@ def _refusal_status(error: Exception) -> int:
     return int(match[1]) if match else 0
 
 
-def first_line(error: Exception) -> str:
+def first_line(error: BaseException) -> str:
     """The first line of an error's message, at most 300 characters."""
     return (str(error).strip().split("\n")[0] or type(error).__name__)[:300]
 
