@@ -29,6 +29,7 @@ def team_store(tmp_path_factory: pytest.TempPathFactory, empty_store: Path) -> I
     run = store.client.create_run(experiment_id, int(time.time() * 1000), {}, "variant")
     yield Team(store, project.store, run.info.run_id)
     mlflow.set_tracking_uri(before)
+    mlflow.set_registry_uri(None)
 
 
 @pytest.fixture

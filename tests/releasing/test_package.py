@@ -183,7 +183,8 @@ def test_logged_package_leads_to_its_run_and_loads_from_the_registry(
 ):
     monkeypatch.setenv("LAB_KEY", KEY)
     shutil.copy(empty_store, tmp_path / "mlflow.db")
-    mlflow.set_tracking_uri(f"sqlite:///{tmp_path / 'mlflow.db'}")
+    for set_uri in (mlflow.set_tracking_uri, mlflow.set_registry_uri):
+        set_uri(f"sqlite:///{tmp_path / 'mlflow.db'}")
     experiment_id = mlflow.create_experiment("qa", (tmp_path / "artifacts").as_uri())
     with mlflow.start_run(experiment_id=experiment_id) as run:
         pass
