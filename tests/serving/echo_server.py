@@ -25,6 +25,7 @@ from workbench.serving.interfaces import TextPiece
 from workbench.serving.request_log import RequestLog
 from workbench.serving.serve_options import ServeOptions
 from workbench.serving.served_names import ServedNames
+from workbench.serving.source_state import SourceState
 from workbench.serving.traces.types import ServedCall, ServedFeedback, TraceCounts
 
 NAMES = ServedNames(
@@ -111,6 +112,7 @@ class EchoDeployment:
 class EchoDeployments:
     current: EchoDeployment | None = None
     last_error: str = ""
+    source_state: SourceState | None = None
 
 
 @dataclass

@@ -11,8 +11,10 @@ from processes import wait_for
 
 from workbench import __version__
 from workbench.errors import WorkbenchError
+from workbench.serving.checked_options import check_options
 from workbench.serving.http_server import bind_socket
 from workbench.serving.serve_options import ServeOptions
+from workbench.serving.source_state import SourceState
 from workbench.serving.token_file import TokenFile, add_token
 
 
@@ -21,6 +23,17 @@ def test_whoever_asks_after_its_health_is_told(server: RunningServer) -> None:
     assert server.client.get("/version").text == __version__
     ready = {"ready": True, "reason": "", "model": "support.model@production"}
     assert server.client.get("/ready").json() == ready
+
+
+def test_a_source_that_is_behind_shows_in_its_state_and_in_a_count() -> None:
+    with running_server() as server:
+        assert "workbench_source_current 1.0" in server.client.get("/metrics").text
+        state = SourceState("support@production")
+        server.deployments.source_state = state
+        state.change("gone", "the alias was deleted")
+        ready = server.client.get("/ready").json()
+        assert (ready["ready"], ready["source_state"]["condition"]) == (True, "gone")
+        assert "workbench_source_current 0.0" in server.client.get("/metrics").text
 
 
 def test_it_is_not_ready_without_a_version(tmp_path: Path) -> None:
@@ -186,7 +199,9 @@ def test_behind_a_token_any_name_may_lead_to_it(tmp_path: Path) -> None:
     tokens = tmp_path / "tokens.txt"
     add_token(tokens, "search")
     hosts = [
-        ServeOptions("echo", host=host, tokens=tokens, allowed_hosts=names).settings(print).hosts
+        check_options(
+            ServeOptions("echo", host=host, tokens=tokens, allowed_hosts=names), print
+        ).hosts
         for host, names in (("0.0.0.0", ()), ("0.0.0.0", ("api.example",)), ("127.0.0.1", ()))
     ]
     assert [bool(names) and "api.example" not in names for names in hosts] == [False, False, True]

@@ -30,6 +30,7 @@ from workbench.cli import (
     promote,
     prompts,
     run,
+    serve,
     store,
     sync,
     view,
@@ -52,7 +53,7 @@ INTERRUPTED = "Interrupted. Run the same command to continue.\n"
 GROUPS = {
     "Run": ("run", "plan", "sync"),
     "Compare and decide": ("compare", "view", "decide", "gate", "history"),
-    "Production": ("promote", "rollback", "promotions", "package"),
+    "Production": ("promote", "rollback", "promotions", "package", "serve"),
     "Prompts": ("prompts",),
     "Data and models": ("data", "models", "evaluators"),
     "Store and MLflow": ("store", "ui", "doctor"),
@@ -125,6 +126,7 @@ app.command("promote")(promote.promote)
 app.command("rollback")(promote.rollback)
 app.command("promotions")(promote.promotions)
 app.command("package")(package.package)
+app.command("serve")(serve.serve)
 app.add_typer(prompts.app, name="prompts", cls=CommandGroup)
 app.add_typer(catalog.data, name="data", cls=CommandGroup)
 app.add_typer(catalog.models, name="models", cls=CommandGroup)

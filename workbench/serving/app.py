@@ -99,6 +99,11 @@ class ServerApp:
         self.metrics.watch(
             "workbench_requests_in_flight", "Requests being answered", lambda: self._in_flight
         )
+        self.metrics.watch(
+            "workbench_source_current",
+            "1 while the version that answers is the one that the source names",
+            self._is_current,
+        )
         for field in ("backlog", "written", "dropped", "refused"):
             self.metrics.watch(
                 f"workbench_outbox_{field}",
@@ -212,6 +217,10 @@ class ServerApp:
         self.metrics.count_request(call.route, call.status, call.seconds)
         self._log.request(call)
 
+    def _is_current(self) -> bool:
+        state = self._deployments.source_state
+        return not self._deployments.last_error and (state is None or state.condition == "current")
+
     def _trace_count(self, field: str) -> int:
         counts = TraceCounts() if self.outbox is None else self.outbox.counts()
         return int(getattr(counts, field))
@@ -232,6 +241,8 @@ class ServerApp:
             pass
         else:
             state["reason"] = self._deployments.last_error
+            if source := self._deployments.source_state:
+                state["source_state"] = source.as_json()
             if deployment is not None:
                 state["model"] = model_id(deployment.names)
         return json_response(state, 503 if deployment is None else 200)

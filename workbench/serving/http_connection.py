@@ -33,24 +33,46 @@ def allowed_connections() -> int:
 
 
 class _LingeringTransport:
-    """A transport whose end may have to wait.
+    """A transport whose end may have to wait, and which sends head and body in one packet.
 
     Args:
         linger: called before it closes; returns True if it must stay open for a while.
     """
 
-    def __init__(self, transport: asyncio.Transport, linger: Callable[[], bool]) -> None:
+    def __init__(
+        self,
+        transport: asyncio.Transport,
+        loop: asyncio.AbstractEventLoop,
+        linger: Callable[[], bool],
+    ) -> None:
         self._transport = transport
+        self._loop = loop
         self._linger = linger
         self._lingers = False
+        self._unsent: list[bytes] = []
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._transport, name)
+
+    def write(self, data: bytes) -> None:
+        if not self._unsent:
+            self._loop.call_soon(self._send)
+        self._unsent.append(data)
+
+    def _send(self) -> None:
+        if self._unsent:
+            self._transport.write(b"".join(self._unsent))
+            self._unsent.clear()
+
+    def write_eof(self) -> None:
+        self._send()
+        self._transport.write_eof()
 
     def is_closing(self) -> bool:
         return self._lingers or self._transport.is_closing()
 
     def close(self) -> None:
+        self._send()
         self._lingers = not self._lingers and self._linger()
         if not self._lingers:
             self._transport.close()
@@ -76,7 +98,8 @@ class HTTPConnection(H11Protocol):
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Begin to wait for a request; refuse one connection too many."""
-        super().connection_made(_LingeringTransport(transport, self._linger))  # type: ignore[arg-type]
+        waiting = _LingeringTransport(transport, self.loop, self._linger)
+        super().connection_made(waiting)  # type: ignore[arg-type]
         if len(self.connections) > self._most:
             transport.abort()
             return

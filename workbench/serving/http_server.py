@@ -23,11 +23,17 @@ import uvicorn
 
 from workbench.errors import ExitCode, WorkbenchError
 from workbench.serving.app import ServerApp
+from workbench.serving.checked_options import (
+    check_options,
+    is_loopback_address,
+    tls_context,
+)
 from workbench.serving.http_connection import MOST_HEADER_BYTES, HTTPConnection, allowed_connections
 from workbench.serving.interfaces import CurrentDeployment, ServedDeployment
 from workbench.serving.request_log import RequestLog
-from workbench.serving.serve_options import ServeOptions, is_loopback_address
+from workbench.serving.serve_options import ServeOptions
 from workbench.serving.served_models import model_id
+from workbench.serving.source_state import SourceState
 from workbench.serving.traces.types import Outbox
 
 BACKLOG = 1_024  # connections that wait to be accepted
@@ -59,9 +65,11 @@ class _Opening:
 
     @property
     def last_error(self) -> str:
-        return (
-            "the first version is being loaded" if self.opened is None else self.opened.last_error
-        )
+        return LOADING if self.opened is None else self.opened.last_error
+
+    @property
+    def source_state(self) -> SourceState | None:
+        return None if self.opened is None else self.opened.source_state
 
 
 class _Server(uvicorn.Server):
@@ -78,6 +86,10 @@ class ServerProcess:
     Args:
         announce: gets a line once the first version answers.
 
+    Attributes:
+        address: as `http://127.0.0.1:5200`.
+        tokens: of callers; None: there are none.
+
     Raises:
         WorkbenchError: an option is wrong, or the port is taken.
     """
@@ -85,8 +97,9 @@ class ServerProcess:
     def __init__(
         self, options: ServeOptions, log: RequestLog, announce: Callable[[str], None] = print
     ) -> None:
-        settings, tls = options.settings(log.line), options.tls()
-        self._log = log
+        settings, tls = check_options(options, log.line), tls_context(options)
+        self.log = log
+        self.tokens = settings.tokens
         self._announce = announce
         self._opening = _Opening()
         self._app = ServerApp(self._opening, settings, log)
@@ -123,7 +136,7 @@ class ServerProcess:
         Raises:
             WorkbenchError: the first version can't be served.
         """
-        with self._listener, _forwarded_logs(self._log):
+        with self._listener, _forwarded_logs(self.log):
             asyncio.run(self._run(open_parts))
 
     async def _run(self, open_parts: PartsOpener) -> None:

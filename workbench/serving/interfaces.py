@@ -12,6 +12,7 @@ from typing import Protocol
 from workbench.canonical import JSON
 from workbench.model import Completion, Request
 from workbench.serving.served_names import ServedNames
+from workbench.serving.source_state import SourceState
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +62,7 @@ class CurrentDeployment(Protocol):
     Attributes:
         current: None until the first version is loaded.
         last_error: the reason why the newest version doesn't answer; empty: it does.
+        source_state: of a source that is followed; None: it is a folder.
     """
 
     @property
@@ -68,3 +70,6 @@ class CurrentDeployment(Protocol):
 
     @property
     def last_error(self) -> str: ...  # noqa: D102
+
+    @property
+    def source_state(self) -> SourceState | None: ...  # noqa: D102

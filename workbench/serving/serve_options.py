@@ -1,29 +1,14 @@
-"""Options of `workbench serve` and `workbench-serve`, checked before anything is opened.
+"""Options of `workbench serve` and `workbench-serve`: one table for both command lines.
 
 ServeOptions("support@production", host="0.0.0.0", tokens=Path("tokens.txt"))
+--at-once N    Requests that are answered at once; further ones get 429.  [default: 64]
 """
 
-import ipaddress
-import ssl
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import MISSING, dataclass, fields
 from pathlib import Path
+from typing import Any
 
-from workbench.errors import WorkbenchError
-from workbench.serving.server_settings import LOOPBACK_NAMES, ServerSettings
-from workbench.serving.token_file import TokenFile
-
-PORT = 5200
-UNBOUNDED = 1e9
-RANGES: dict[str, tuple[float, float]] = {
-    "port": (0, 65_535),
-    "rate": (0, UNBOUNDED),
-    "at-once": (1, UNBOUNDED),
-    "timeout": (0.1, UNBOUNDED),
-    "receive-timeout": (0.1, UNBOUNDED),
-    "drain": (0, UNBOUNDED),
-    "trace-rate": (0, 1),
-}
 HELP = {
     "source": "A package's folder, TASK@ALIAS, models:/NAME@ALIAS, models:/NAME/VERSION or "
     "runs:/RUN/PATH.",
@@ -41,12 +26,12 @@ HELP = {
     "drain": "Seconds for the requests in flight once the server is to end.",
     "quiet": "Write no line for each request.",
     "verbose": "Write the reason of each failed answer, which may repeat parts of a prompt.",
-    "tracking_uri": "MLflow's address: of the model, and of the traces.",
-    "trace_rate": "The share of requests that become traces, 0 to 1; failed ones always do.",
-    "no_trace_texts": "Write no inputs, prompts and answers into traces.",
-    "trace_experiment": "The traces' experiment in MLflow.  [default: TASK production]",
-    "outbox": "The folder in which traces wait for MLflow.",
+    "tracking_uri": "MLflow's address.",
 }
+SWITCHES = ("quiet", "verbose")
+PATHS = {"tokens": "FILE", "cert": "FILE", "key": "FILE"}
+REPEATED = "allowed_host"
+PORT = 5200
 
 
 @dataclass(frozen=True)
@@ -65,11 +50,7 @@ class ServeOptions:
         drain: seconds for the requests in flight, once the server is to end.
         quiet: no line for each request.
         verbose: the reason of each failed answer, which may repeat parts of a prompt.
-        tracking_uri: of MLflow; empty: the environment's, and without one there are no traces.
-        trace_rate: 0 to 1, the share of requests that become traces.
-        trace_texts: False: traces have no texts.
-        trace_experiment: of the traces in MLflow; empty: `<task> production`.
-        outbox: folder in which traces wait; None: one in the cache folder, by source and port.
+        tracking_uri: of MLflow.
     """
 
     source: str
@@ -87,75 +68,31 @@ class ServeOptions:
     quiet: bool = False
     verbose: bool = False
     tracking_uri: str = ""
-    trace_rate: float = 1.0
-    trace_texts: bool = True
-    trace_experiment: str = ""
-    outbox: Path | None = None
-
-    def settings(self, report: Callable[[str], None]) -> ServerSettings:
-        """Return the settings of the server; `report` gets later faults of the tokens' file.
-
-        Raises:
-            WorkbenchError: an option is out of range, the address is not this machine's and there
-                are no tokens, or their file can't be read.
-        """
-        for name, (least, most) in RANGES.items():
-            value = getattr(self, name.replace("-", "_"))
-            if not least <= value <= most:
-                bounds = f"from {least:g}" if most == UNBOUNDED else f"from {least:g} to {most:g}"
-                raise WorkbenchError(f"--{name}: {value:g} is not a number {bounds}")
-        if self.tokens is None and not is_loopback_address(self.host):
-            file = "tokens.txt"
-            raise WorkbenchError(
-                f"--host {self.host}: other machines could ask the model without a token",
-                fix=f"`workbench serve --tokens {file} --new-token NAME` makes a token; then add "
-                f"--tokens {file}",
-            )
-        return ServerSettings(
-            hosts=self._hosts(),
-            tokens=None if self.tokens is None else TokenFile(self.tokens, report),
-            answer_s=self.timeout,
-            body_s=self.receive_timeout,
-            at_once=self.at_once,
-            per_second=self.rate,
-        )
-
-    def _hosts(self) -> tuple[str, ...]:
-        """Names that a Host header may have; behind a token and without a list, any."""
-        if not is_loopback_address(self.host) and not self.allowed_hosts:
-            return ()
-        return (*LOOPBACK_NAMES, self.host, *self.allowed_hosts)
-
-    def tls(self) -> ssl.SSLContext | None:
-        """Return the context of TLS; None: there is none.
-
-        Raises:
-            WorkbenchError: a file can't be read, or they don't belong together.
-        """
-        if self.cert is None:
-            if self.key is not None:
-                raise WorkbenchError("--key: there is no certificate", fix="add --cert FILE")
-            return None
-        for name, file in (("cert", self.cert), ("key", self.key)):
-            if file is not None and not file.is_file():
-                raise WorkbenchError(f"--{name}: there is no file {str(file)!r}")
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        try:
-            # A password would be asked for on the terminal.
-            context.load_cert_chain(self.cert, self.key, password=lambda: "")
-        except (OSError, ValueError) as error:
-            raise WorkbenchError(
-                f"--cert, --key: they can't be used: {getattr(error, 'reason', None) or error}",
-                fix="both in PEM, the key without a password: openssl rsa -in key.pem -out key.pem",
-            ) from error
-        return context
 
 
-def is_loopback_address(host: str) -> bool:
-    """Return True if an address to listen on is reached from this machine alone."""
-    if host.lower() == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host.strip("[]")).is_loopback
-    except ValueError:
+_DEFAULTS = {field.name: field.default for field in fields(ServeOptions)}
+
+
+def flag(name: str) -> str:
+    """Return the option's name on the command line."""
+    return "--" + name.replace("_", "-")
+
+
+def default(name: str) -> Any:
+    """Return the value of an option that is not given."""
+    if name in SWITCHES:
         return False
+    value = _DEFAULTS.get(name, "")
+    return "" if value is MISSING else value
+
+
+def read_options(values: Mapping[str, Any], tracking_uri: str) -> ServeOptions:
+    """Return the options of a command line; `values` has each name of HELP."""
+    options = {name: value for name, value in values.items() if name in _DEFAULTS}
+    return ServeOptions(
+        **options
+        | {
+            "allowed_hosts": tuple(values[REPEATED] or ()),
+            "tracking_uri": tracking_uri,
+        }
+    )

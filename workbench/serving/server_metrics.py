@@ -6,7 +6,14 @@ workbench_requests_total{route="/v1/chat/completions",code="200"} 1204.0
 from collections.abc import Callable
 
 from prometheus_client import CONTENT_TYPE_LATEST as CONTENT_TYPE
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client import (
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    Histogram,
+    disable_created_metrics,
+    generate_latest,
+)
 from prometheus_client.process_collector import ProcessCollector
 
 from workbench.model import Completion
@@ -19,6 +26,8 @@ class ServerMetrics:
     """Counts since the start of the server."""
 
     def __init__(self) -> None:
+        # A time beside each count, which nobody asks for.
+        disable_created_metrics()  # type: ignore[no-untyped-call]
         self._registry = CollectorRegistry()
         registry = self._registry
         labels = ("route", "code")

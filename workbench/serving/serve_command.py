@@ -1,0 +1,61 @@
+"""`workbench serve` and `workbench-serve`: from options to a running server.
+
+serve(ServeOptions("models:/triage~variant@production", tracking_uri="http://mlflow:5000"))
+"""
+
+import os
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from functools import partial
+from pathlib import Path
+
+from workbench.errors import WorkbenchError
+from workbench.proxies import exempt_loopback
+from workbench.secrets import Redactor, find_secrets
+from workbench.serving.answering import AnswerLimits, open_answerer
+from workbench.serving.http_server import ServerParts, ServerProcess
+from workbench.serving.package_source import FORMS, PackageSource, parse_source
+from workbench.serving.request_log import RequestLog
+from workbench.serving.serve_options import ServeOptions
+from workbench.serving.source_follower import WatchSettings, open_deployments
+from workbench.serving.token_file import add_token
+
+
+def serve(options: ServeOptions, model_name: Callable[[str], str] | None = None) -> None:
+    """Serve until a signal comes.
+
+    `model_name` gives a task's registered model; without it a source has no form TASK@ALIAS.
+
+    Raises:
+        WorkbenchError: an option is wrong, the port is taken, or the version can't be served.
+    """
+    if not options.source:
+        raise WorkbenchError("no package is named", fix=FORMS)
+    exempt_loopback()
+    redactor = Redactor(find_secrets(os.environ))
+    log = RequestLog(requests=not options.quiet, reasons=options.verbose, redactor=redactor)
+    source = parse_source(options.source, model_name)
+    process = ServerProcess(options, log)
+    process.run(partial(_open_parts, options, source))
+
+
+def make_token(tokens: Path | None, name: str) -> str:
+    """Return a new token, whose digest is in the file of tokens from now on.
+
+    Raises:
+        WorkbenchError: there is no file, or the name is taken.
+    """
+    if tokens is None:
+        fix = f"--tokens tokens.txt --new-token {name}"
+        raise WorkbenchError("--new-token: no file to add the token to", fix=fix)
+    return add_token(tokens, name)
+
+
+@asynccontextmanager
+async def _open_parts(options: ServeOptions, source: PackageSource) -> AsyncIterator[ServerParts]:
+    """Open the version."""
+    limits = AnswerLimits(timeout_s=options.timeout, most_waiting=options.at_once)
+    opener = partial(open_answerer, limits=limits)
+    settings = WatchSettings(options.tracking_uri)
+    async with open_deployments(source, settings, opener) as deployments:
+        yield ServerParts(deployments)
