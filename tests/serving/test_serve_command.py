@@ -63,6 +63,7 @@ def test_a_package_is_served_from_its_folder(
             assert "lack the variable 'ticket'" in missing.json()["error"]["message"]
             odd = client.post("/v1/chat/completions", json={"inputs": {"ticket": {"a": [1]}}})
             assert odd.status_code == 200
+            assert client.post("/feedback", json=body).status_code == 404  # there is no MLflow
             assert httpx2.post(f"{url}/invocations", json=rows).status_code == 401
         process.send_signal(signal.SIGTERM)
         output, log = process.communicate(timeout=60)

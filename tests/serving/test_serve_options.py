@@ -23,7 +23,7 @@ def argparse_options() -> dict[str, Any]:
 
 def test_both_commands_have_the_same_options() -> None:
     assert typer_options() == argparse_options()
-    assert len(typer_options()) > 12
+    assert len(typer_options()) > 15
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
     POST /v1/chat/completions   Authorization: Bearer …   200 {"id": "req_9f86…", "choices": […], …}
     POST /invocations                                     200 {"predictions": […]}
+    POST /feedback                                        202 {"taken": true}
     GET  /v1/models  /version  /metrics                   with a token, where tokens are in force
     GET  /health  /ping  /ready                           for everybody
 
@@ -22,6 +23,7 @@ from workbench import __version__
 from workbench.canonical import JSON
 from workbench.serving.answer_service import AnswerService
 from workbench.serving.chat_completions import ChatCompletions
+from workbench.serving.feedback_route import FeedbackRoute
 from workbench.serving.gatekeeper import Gatekeeper
 from workbench.serving.http_call import HTTPCall
 from workbench.serving.http_errors import HTTPError, busy, json_response, timed_out
@@ -89,6 +91,7 @@ class ServerApp:
         self._endpoints = {
             "/v1/chat/completions": Endpoint(ChatCompletions(service)),
             "/invocations": Endpoint(invocations, content_types=("application/json", "text/csv")),
+            "/feedback": Endpoint(FeedbackRoute(lambda: self.outbox)),
             "/v1/models": Endpoint(view=self._models),
             "/version": Endpoint(view=lambda _: PlainTextResponse(__version__)),
             "/metrics": Endpoint(view=self._metrics),

@@ -21,6 +21,7 @@ RANGES: dict[str, tuple[float, float]] = {
     "timeout": (0.1, UNBOUNDED),
     "receive-timeout": (0.1, UNBOUNDED),
     "drain": (0, UNBOUNDED),
+    "trace-rate": (0, 1),
 }
 
 

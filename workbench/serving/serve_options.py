@@ -26,10 +26,14 @@ HELP = {
     "drain": "Seconds for the requests in flight once the server is to end.",
     "quiet": "Write no line for each request.",
     "verbose": "Write the reason of each failed answer, which may repeat parts of a prompt.",
-    "tracking_uri": "MLflow's address.",
+    "tracking_uri": "MLflow's address: of the model, and of the traces.",
+    "trace_rate": "The share of requests that become traces, 0 to 1; failed ones always do.",
+    "no_trace_texts": "Write no inputs, prompts and answers into traces.",
+    "trace_experiment": "The traces' experiment in MLflow.  [default: TASK production]",
+    "outbox": "The folder in which traces wait for MLflow.",
 }
-SWITCHES = ("quiet", "verbose")
-PATHS = {"tokens": "FILE", "cert": "FILE", "key": "FILE"}
+SWITCHES = ("quiet", "verbose", "no_trace_texts")
+PATHS = {"tokens": "FILE", "cert": "FILE", "key": "FILE", "outbox": "FOLDER"}
 REPEATED = "allowed_host"
 PORT = 5200
 
@@ -50,7 +54,11 @@ class ServeOptions:
         drain: seconds for the requests in flight, once the server is to end.
         quiet: no line for each request.
         verbose: the reason of each failed answer, which may repeat parts of a prompt.
-        tracking_uri: of MLflow.
+        tracking_uri: of MLflow; empty: the environment's, and without one there are no traces.
+        trace_rate: 0 to 1, the share of requests that become traces.
+        trace_texts: False: traces have no texts.
+        trace_experiment: of the traces in MLflow; empty: `<task> production`.
+        outbox: folder in which traces wait; None: one in the cache folder, by source and port.
     """
 
     source: str
@@ -68,6 +76,10 @@ class ServeOptions:
     quiet: bool = False
     verbose: bool = False
     tracking_uri: str = ""
+    trace_rate: float = 1.0
+    trace_texts: bool = True
+    trace_experiment: str = ""
+    outbox: Path | None = None
 
 
 _DEFAULTS = {field.name: field.default for field in fields(ServeOptions)}
@@ -93,6 +105,7 @@ def read_options(values: Mapping[str, Any], tracking_uri: str) -> ServeOptions:
         **options
         | {
             "allowed_hosts": tuple(values[REPEATED] or ()),
+            "trace_texts": not values["no_trace_texts"],
             "tracking_uri": tracking_uri,
         }
     )
