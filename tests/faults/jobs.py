@@ -118,12 +118,12 @@ def read_books(folder: Path) -> Books:
 
 def left_behind(folder: Path) -> list[str]:
     """Files that a job must not leave behind: locks, owners, logs; MLflow's files are ignored."""
-    lasting = ("store.db", "acknowledged", "reserve", "owners", "plan-")
+    lasting = ("store.db", "traces.db", "acknowledged", "reserve", "owners", "plan-")
     lasting += ("mlflow", "artifacts", "unrecorded", "recording", ".gitignore")
     return sorted(
         str(path.relative_to(folder))
         for path in folder.rglob("*")
         if not path.relative_to(folder).parts[0].startswith(lasting)
-        or path.name.startswith("store.db-")
+        or path.name.startswith(("store.db-", "traces.db-"))
         or path.parent.name == "owners"
     )
