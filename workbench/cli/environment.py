@@ -41,12 +41,18 @@ def environment_error(error: Exception) -> WorkbenchError | None:
     is_missing = number in (errno.ENOENT, errno.ENOTDIR)
     if number not in FIXES or (is_missing and not _is_users(shown)):
         return None
-    existing = next((p for p in (Path(shown), *Path(shown).parents) if p.exists()), "the folder")
-    fix = FIXES[number].format(path=existing if shown else "the folder")
+    fix = FIXES[number].format(path=_closed_place(Path(shown)) if shown else "the folder")
     message = getattr(error, "strerror", None) or str(error) or "out of memory"
     return WorkbenchError(
         plain(message), where=shown, fix=f"{fix}; {AGAIN}", exit_code=ExitCode.STORAGE
     )
+
+
+def _closed_place(path: Path) -> Path:
+    """The path itself, or the folder in which it can't be made."""
+    is_new = not os.access(path, os.F_OK) and os.access(path.parent, os.F_OK)
+    is_new = is_new and path.parent != Path(path.anchor)
+    return path.parent if is_new else path
 
 
 def _is_users(missing: str) -> bool:
