@@ -85,7 +85,7 @@ def ask(provider: TransformersProvider, *calls: PromptCall) -> list[Completion]:
         Question(f"r{n}", json.loads(json.dumps(provider.prepare(call).body)), prefill)
         for n, (call, prefill) in enumerate((c, c.conversation.prefill) for c in calls)
     ]
-    engine = _engine(weights_folder(provider._weights), settings.model_dump_json())
+    engine = _engine(weights_folder(provider.weights), settings.model_dump_json())
     batches = engine.answer(questions, batch_size=settings.batch_size)
     by_key = {completion.key: completion for batch in batches for completion in batch}
     return [_through_pipe(by_key[question.key]) for question in questions]
