@@ -145,6 +145,7 @@ def test_an_alias_that_flaps_ends_at_its_last_version(packages: Packages) -> Non
     async def use(followed: Followed) -> None:
         await followed.receive(*(packages.message(n) for n in "2121212"), packages.message("3"))
         await followed.until_version("3")
+        assert await followed.answer() == "v3 Ada"
 
     packages.follow(packages.message("1"), use)
 

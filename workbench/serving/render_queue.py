@@ -44,7 +44,7 @@ CLOSED = "this version is no longer served"
 
 
 @dataclass(slots=True)
-class _Row:
+class _WaitingRow:
     """A row that waits, and the future of its call."""
 
     inputs: Mapping[str, JSON]
@@ -60,7 +60,7 @@ class RenderQueue:
 
     def __init__(self, prompt: Prompt) -> None:
         self._prompt = prompt
-        self._queue: SimpleQueue[_Row | None] = SimpleQueue()
+        self._queue: SimpleQueue[_WaitingRow | None] = SimpleQueue()
         self._waiting = 0
         self._closed = False
         self._thread: threading.Thread | None = None
@@ -94,7 +94,7 @@ class RenderQueue:
             raise BusyError(RETRY_AFTER_S)
         if is_nested(inputs, MOST_NESTED):
             raise InputsError(f"the inputs are nested more than {MOST_NESTED} deep")
-        row = _Row(inputs, self._loop.create_future())
+        row = _WaitingRow(inputs, self._loop.create_future())
         self._waiting += 1
         try:
             self._queue.put(row)
@@ -124,15 +124,15 @@ class RenderQueue:
                 self._settle([(ready, error)])
                 return
             self._settle([(ready, None)])
-            rows: list[_Row] | None
+            rows: list[_WaitingRow] | None
             while rows := self._take():
                 results = self._results([row for row in rows if not row.future.done()])
                 self._settle([(row.future, result) for row, result in results])
             self._settle([(row.future, WorkbenchError(CLOSED)) for row in self._rest()])
 
-    def _take(self) -> list[_Row] | None:
+    def _take(self) -> list[_WaitingRow] | None:
         """The rows that wait, at least one; None at the end."""
-        rows: list[_Row] = []
+        rows: list[_WaitingRow] = []
         row = self._queue.get()
         while row is not None:
             rows.append(row)
@@ -144,7 +144,7 @@ class RenderQueue:
                 self._queue.put(None)  # the end comes next
         return rows or None
 
-    def _rest(self) -> list[_Row]:
+    def _rest(self) -> list[_WaitingRow]:
         rows = []
         with suppress(Empty):
             while True:
@@ -167,9 +167,9 @@ class RenderQueue:
         with suppress(RuntimeError):  # the loop is closed
             self._loop.call_soon_threadsafe(settle)
 
-    def _results(self, rows: list[_Row]) -> list[tuple[_Row, PromptCall | Exception]]:
+    def _results(self, rows: list[_WaitingRow]) -> list[tuple[_WaitingRow, PromptCall | Exception]]:
         """The call of each row, or its error."""
-        results: list[tuple[_Row, PromptCall | Exception]] = []
+        results: list[tuple[_WaitingRow, PromptCall | Exception]] = []
         most = len(rows)
         while rows:
             try:
@@ -191,7 +191,7 @@ class RenderQueue:
             rows = rows[len(answers) :]
         return results
 
-    def _render(self, rows: Sequence[_Row]) -> tuple[CallReader, list[Rendered]]:
+    def _render(self, rows: Sequence[_WaitingRow]) -> tuple[CallReader, list[Rendered]]:
         """The reader of the rendered rows, and these, up to and including the first that fails."""
         prompt, settings = self._prompt, self._prompt.settings
         if self._nonce_rows <= 0:
