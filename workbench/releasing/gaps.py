@@ -122,8 +122,7 @@ def find_base(
             Gap(
                 f"{alias!r} names {release.title}, which Workbench did not promote, so "
                 "nobody can say what it answered",
-                f"workbench rollback {plan.experiment.task} --to {alias}, or promote with "
-                '--force "why"',
+                f"workbench promotions {plan.experiment.task} shows what was promoted",
             )
         ]
     try:
