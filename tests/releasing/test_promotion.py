@@ -47,11 +47,12 @@ class DyingClient:
             self._dead = self._dead or (is_last and not self._after)
             if self._dead:
                 raise Died
-            result = value(*arguments, **named)
-            self._dead = is_last
-            if self._dead:
-                raise Died
-            return result
+            try:
+                return value(*arguments, **named)
+            finally:
+                self._dead = is_last
+                if self._dead:
+                    raise Died
 
         return call
 
