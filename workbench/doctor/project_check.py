@@ -50,7 +50,7 @@ def check_disk(folder: Path) -> Iterator[Diagnosis]:
         yield Diagnosis("disk", status, message, str(folder), fix, ExitCode.STORAGE)
     if not os.access(folder, os.W_OK):
         message = "the folder can't be written: commands that read work, a run doesn't"
-        fix = "chmod u+rwX, or work on a copy of the project"
+        fix = f"chmod -R u+rwX {folder}, or work on a copy of the project"
         yield Diagnosis("disk", "warning", message, str(folder), fix)
 
 

@@ -9,6 +9,8 @@ from dataclasses import MISSING, dataclass, fields
 from pathlib import Path
 from typing import Any
 
+from workbench.serving.server_settings import ServerSettings
+
 HELP = {
     "source": "A package's folder, TASK@ALIAS, models:/NAME@ALIAS, models:/NAME/VERSION or "
     "runs:/RUN/PATH.",
@@ -68,10 +70,10 @@ class ServeOptions:
     allowed_hosts: tuple[str, ...] = ()
     cert: Path | None = None
     key: Path | None = None
-    rate: float = 100.0
-    at_once: int = 64
-    timeout: float = 120.0
-    receive_timeout: float = 10.0
+    rate: float = ServerSettings.per_second
+    at_once: int = ServerSettings.at_once
+    timeout: float = ServerSettings.answer_s
+    receive_timeout: float = ServerSettings.body_s
     drain: float = 30.0
     quiet: bool = False
     verbose: bool = False
