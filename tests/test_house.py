@@ -3,7 +3,7 @@
 import ast
 import os
 import re
-from collections import defaultdict
+from collections import Counter, defaultdict
 
 import pytest
 from house import EVALUATORS, MODULES, PACKAGE, ROOT, SOURCES, Function, Source, parameters, words
@@ -263,6 +263,13 @@ def test_no_module_name_stands_for_two_things() -> None:
             modules[source.name, group].append(source.module)
     twice = [shared for shared in modules.values() if len(shared) > 1]
     assert twice == []
+
+
+def test_modules_of_the_tests_have_names_of_their_own() -> None:
+    """They are imported by their bare names: the second of a name is never imported."""
+    paths = sorted((ROOT / "tests").rglob("*.py"))
+    modules = Counter(path.stem for path in paths if path.stem not in {"conftest", "__init__"})
+    assert [name for name, count in modules.items() if count > 1] == []
 
 
 def test_mlflow_runs_no_code_of_models() -> None:

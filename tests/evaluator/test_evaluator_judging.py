@@ -125,7 +125,7 @@ ARGUMENTS = (
         (
             needing,
             {},
-            "evaluator 'mine' needs the setting 'level'\n  fix: - mine: {level: …}",
+            "evaluator 'mine' needs the setting 'level'\n  fix: `mine: {level: …}`",
         ),
         (
             needing,

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from openai_server import HANG, RESET, OpenAIServer, Reply, answer, refuse, say, serve
-from served import Variant, answered, parts_of, streamed, texts, untimed
+from answer_calls import Variant, answered, parts_of, streamed, texts, untimed
 
 from workbench.conversation import Conversation, Message
 from workbench.errors import WorkbenchError
