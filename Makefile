@@ -52,7 +52,7 @@ quick: install
 	$(TESTS) -m quick
 
 test: install
-	WORKBENCH_DRAWS=400 $(TESTS) -n $(WORKERS) -m 'not nightly'
+	WORKBENCH_DRAWS=200 $(TESTS) -n $(WORKERS) -m 'not nightly'
 
 # Everything at length: 10,000 kills, all draws, every write, 6,000 flipped bytes, the models' real
 # weights, other versions of MLflow, and each Python that the machine has.

@@ -11,7 +11,7 @@ from tracing import counted, kill_at, log, needs_strace, the_store
 
 pytestmark = [pytest.mark.slow, needs_strace]
 ROWS = [f"row {n}" for n in range(20)]
-EVERY = 1 if "WORKBENCH_KILLS" in os.environ else 3  # `make kills` tries them all
+EVERY = 1 if "WORKBENCH_KILLS" in os.environ else 6  # `make kills` tries them all
 CREATION = 30  # changes that the making of a store takes, about
 
 

@@ -95,7 +95,7 @@ def cases(path: str) -> dict[str, Case]:
 @pytest.mark.parametrize(
     "path",
     [
-        pytest.param(path, id=f"{n}", marks=[pytest.mark.nightly] if n % 3 else [])
+        pytest.param(path, id=f"{n}", marks=[pytest.mark.nightly] if n % 6 else [])
         for n, path in enumerate(PATHS)
     ],
 )

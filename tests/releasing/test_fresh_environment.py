@@ -8,8 +8,10 @@ import sys
 import urllib.error
 import urllib.request
 import zipfile
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 from bench import Bench
@@ -98,21 +100,22 @@ def test_package_loads_what_it_requires_and_nothing_else(fresh, evaluated):
 
 
 @contextmanager
-def serving(root: Path):
-    """`mlflow models serve` in the fresh environment; the address of its invocations."""
+def mlflow_serving(place: Path, package: Path, **variables: str) -> Iterator[str]:
+    """`mlflow models serve` in the virtual environment `place`; the address of its invocations."""
     with reserve_port() as reserved:
         port = str(reserved.getsockname()[1])
-    variables = environment(LAB_KEY=KEY, PATH=f"{root / 'venv/bin'}:{os.environ['PATH']}")
-    command = [root / "venv/bin/mlflow", "models", "serve", "-m", root / "package"]
+    variables = environment(PATH=f"{place / 'bin'}:{os.environ['PATH']}", **variables)
+    command = [place / "bin/mlflow", "models", "serve", "-m", package]
     command += ["--env-manager", "local", "-h", "127.0.0.1", "-p", port]
-    with (root / "serve.log").open("w") as log:
+    log_file = package.with_name("serve.log")
+    with log_file.open("w") as log:
         server = subprocess.Popen(
             command, env=variables, stdout=log, stderr=log, start_new_session=True
         )
     address = f"http://127.0.0.1:{port}"
 
     def is_up() -> bool:
-        assert server.poll() is None, (root / "serve.log").read_text()
+        assert server.poll() is None, log_file.read_text()
         try:
             return urllib.request.urlopen(f"{address}/ping").status == 200
         except OSError:
@@ -126,15 +129,19 @@ def serving(root: Path):
         server.wait(30)
 
 
+def predictions_of(address: str, rows: list[dict[str, Any]]) -> list[str]:
+    body = json.dumps({"inputs": rows}).encode()
+    request = urllib.request.Request(address, body, {"Content-Type": "application/json"})
+    with urllib.request.urlopen(request) as reply:
+        texts: list[str] = json.load(reply)["predictions"]
+    return texts
+
+
 def test_mlflow_serves_the_same_texts(fresh, evaluated):
     root, api = fresh
-    with serving(root) as address:
+    with mlflow_serving(root / "venv", root / "package", LAB_KEY=KEY) as address:
         taken(api)
-        body = json.dumps({"inputs": ROWS}).encode()
-        headers = {"Content-Type": "application/json"}
-        request = urllib.request.Request(address, body, headers)
-        with urllib.request.urlopen(request) as reply:
-            predictions = json.load(reply)["predictions"]
+        predictions = predictions_of(address, ROWS)
         texts, bodies = evaluated
         assert (predictions, taken(api)) == (texts, bodies)
 

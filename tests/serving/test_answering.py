@@ -8,10 +8,10 @@ from contextlib import aclosing
 from itertools import pairwise
 
 import pytest
+from answer_calls import Variant, answered, parts_of, streamed, texts, untimed
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from openai_server import HANG, RESET, OpenAIServer, Reply, answer, refuse, say, serve
-from answer_calls import Variant, answered, parts_of, streamed, texts, untimed
 
 from workbench.conversation import Conversation, Message
 from workbench.errors import WorkbenchError

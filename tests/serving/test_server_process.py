@@ -21,8 +21,13 @@ from workbench.serving.token_file import TokenFile, add_token
 def test_whoever_asks_after_its_health_is_told(server: RunningServer) -> None:
     assert [server.client.get(path).status_code for path in ("/health", "/ping")] == [200, 200]
     assert server.client.get("/version").text == __version__
-    ready = {"ready": True, "reason": "", "model": "support.model@production"}
-    assert server.client.get("/ready").json() == ready
+    assert server.client.get("/ready").json() == {
+        "ready": True,
+        "reason": "",
+        "model": "support.model@production",
+        "variant": "triage · echo:last",
+        "model_version": "3",
+    }
 
 
 def test_a_source_that_is_behind_shows_in_its_state_and_in_a_count() -> None:

@@ -247,7 +247,12 @@ class ServerApp:
             if source := self._deployments.source_state:
                 state["source_state"] = source.as_json()
             if deployment is not None:
-                state["model"] = model_id(deployment.names)
+                names = deployment.names
+                state |= {
+                    "model": model_id(names),
+                    "variant": names.variant,
+                    "model_version": names.model_version,
+                }
         return json_response(state, 503 if deployment is None else 200)
 
     def _metrics(self, _: Request) -> Response:
