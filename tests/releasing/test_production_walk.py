@@ -213,22 +213,22 @@ def traces_by_id(uri: str, count: int, shell: Shell) -> dict[str, Trace]:
     """The traces of answered requests by request id, once there are `count`."""
     client = MlflowClient(uri, uri)
     experiment = client.get_experiment_by_name("sentiment production")
-    found: list[Trace] = []
+    traces: list[Trace] = []
 
     def all_there() -> bool:
-        found.clear()
+        traces.clear()
         token = None
         while True:
             page = client.search_traces(
                 locations=[experiment.experiment_id], max_results=500, page_token=token
             )
-            found.extend(trace for trace in page if trace.info.state == TraceState.OK)
+            traces.extend(trace for trace in page if trace.info.state == TraceState.OK)
             if not (token := page.token):
-                return len(found) >= count
+                return len(traces) >= count
 
     shell.wait_for(all_there)
-    assert len(found) == count
-    return {trace.info.client_request_id: trace for trace in found}
+    assert len(traces) == count
+    return {trace.info.client_request_id: trace for trace in traces}
 
 
 def check_links(traces: dict[str, Trace], uri: str) -> None:
