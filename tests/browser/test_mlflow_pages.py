@@ -75,7 +75,7 @@ def test_a_run_that_failed_in_part_is_shown_as_such(site: Site, page: Page, shoo
     page.goto(site.addresses["variants"])
     names = page.locator("#run-name-cell")
     expect(names).to_have_count(9)
-    failed = {"✗ 4 prompts · 2 models · 1.00", "✗ small·label_list"}
+    failed = {"✗ 4 prompts · 2 models · 1.00", "✗ sma·label_list"}
     assert {name for name in names.all_inner_texts() if name.startswith("✗")} == failed
     colours: dict[bool, set[str]] = {True: set(), False: set()}
     for name in names.all_inner_texts():

@@ -77,7 +77,7 @@ def test_the_parent_run_tells_the_winner_and_what_changed(tickets: tuple[Recordi
     done = recording.run(text, Options(note="three shots are more than two"))
     parent, children = runs(recording)
     assert parent.info.run_name == "2 prompts · 2 models · 1.00"
-    assert next(run.info.run_name for run in children) == "few · nova"
+    assert next(run.info.run_name for run in children) == "few·nova"
     assert [run.data.metrics["exact_match/mean"] for run in children] == [1.0, 0.5, 0.5, 0.5]
     assert not {name for name in parent.data.metrics if name.endswith("/mean")}
     assert next(v.data.tags[NAME] for v in children) == "few_shot · gpt-6-nova"
@@ -90,12 +90,13 @@ def test_the_parent_run_tells_the_winner_and_what_changed(tickets: tuple[Recordi
 
     best, base = (done.variants[number].run_id for number in (3, 1))
     address = f"#/experiments/{parent.info.experiment_id}/runs"
-    shown = parent.data.tags[DESCRIPTION].replace("\\", "")
+    shown = parent.data.tags[DESCRIPTION].replace("\\", "").replace("\N{NO-BREAK SPACE}", "")
     note, _, shown = shown.partition("\n\n")
     version = recording.client.get_prompt_version("qa.few_shot", "2")
     assert version is not None
     assert note == version.commit_message == "three shots are more than two"
-    assert shown.startswith("**Take few_shot · gpt-6-nova: exact_match 1.000 [0.676, 1.000], n=8")
+    taken = "Take few_shot · gpt-6-nova: exact_match 1.000 [0.676, 1.000], n=8."
+    assert shown.startswith(f"**{taken} 3 others may be as good.**")
     assert f"({address}/{best}/traces?compareToRunUuid={base})" in shown
     assert f"({address}/{parent.info.run_id}/artifacts/comparison.html)" in shown
     lines = [line for line in shown.splitlines() if line.startswith("| [")]
@@ -236,12 +237,21 @@ PROMPTS, LONG = ["zero_shot", "few_shot", "step_by_step"], ["gpt-6-luna", "gpt-6
 @pytest.mark.parametrize(
     ("variants", "names"),
     [
-        ([("plain", "large"), ("plain", "small")], ["plain · large", "plain · small"]),
-        ([("zero_shot", model) for model in LONG], LONG),
+        ([("plain", "large"), ("terse", "large")], ["plain · large", "terse · large"]),
+        ([("plain", "large"), ("plain", "small")], ["large", "small"]),
+        ([("zero_shot", model) for model in LONG], ["luna", "nova"]),
         ([(prompt, "gpt-6-luna") for prompt in PROMPTS], PROMPTS),
         (
             list(product(PROMPTS[:2], LONG)),
-            ["zero · luna", "zero · nova", "few · luna", "few · nova"],
+            ["zero·luna", "zero·nova", "few·luna", "few·nova"],
+        ),
+        (
+            list(product(["question", "labels"], ["large", "small"])),
+            ["lar·question", "sma·question", "lar·labels", "sma·labels"],
+        ),
+        (
+            list(product(["few_shot", "few_shot_chat"], ["smollm2", "gemma3"])),
+            ["fs·smollm2", "fs·gemma3", "fsc·smollm2", "fsc·gemma3"],
         ),
         (
             [*list(product(PROMPTS, LONG[:2]))[4:], ("zero_shot", "gpt-6-luna")],

@@ -8,7 +8,7 @@
 Addresses begin with `#`, so that they work wherever the server is.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -17,7 +17,7 @@ from itertools import accumulate
 from workbench.comparing.comparison import ExperimentComparison
 from workbench.comparing.decision import Limits, Ranking, decide
 from workbench.comparing.history import Measurement
-from workbench.errors import WorkbenchError, cost_text
+from workbench.errors import WorkbenchError, cost_text, pluralize
 from workbench.report.compare import difference_text
 from workbench.report.estimates import estimate
 from workbench.report.history import change_text
@@ -32,6 +32,7 @@ MAX_METRICS = 4  # of the leaderboard
 MAX_CHANGES = 12
 MAX_LENGTH = 7_500  # characters; a tag of MLflow has 8,000
 NAME_LENGTH = 60  # characters
+GAP = "\N{NO-BREAK SPACE}" * 2
 
 
 def run_overview(
@@ -114,7 +115,7 @@ class _Page:
 
     def lines(self, decision: Ranking | None) -> list[str]:
         """The lines that fit: note, decision, links, leaderboard, changes, verdicts."""
-        choice, caution = (decision.choice, decision.caution) if decision else ("", "")
+        choice, caution = (_choice(decision), decision.caution) if decision else ("", "")
         note = shorten(self.occasion.note, 500)
         head = [escape_markdown(note), ""] if note else []
         head += [f"**{escape_markdown(shorten(choice, 300))}**", ""] if choice else []
@@ -168,8 +169,8 @@ class _Page:
                 cost = result.cost_of_1000
                 cells.append("unknown" if cost is None else cost_text(cost))
             cells.append("" if result.latency_s is None else seconds(result.latency_s))
-            rows.append(f"| {' | '.join(cells)} |")
-        return [f"| {' | '.join(map(escape_markdown, head))} |", "|---" * len(head) + "|"], rows
+            rows.append(_table_row(cells))
+        return [_table_row(map(escape_markdown, head)), "|---" * len(head) + "|"], rows
 
     def _changes(self) -> Iterator[str]:
         """The edits since the invocation before, and the differences that they made."""
@@ -205,6 +206,18 @@ class _Page:
         if version is not None and "@" not in variant.prompt.ref:
             name = name.replace(variant.prompt.ref, f"{variant.prompt.ref} v{version}", 1)
         return escape_markdown(name)
+
+
+def _choice(decision: Ranking) -> str:
+    """The variant to take, and the number of those that the tests do not exclude."""
+    close = sum(c.as_good and not c.against for c in decision.candidates[1:])
+    others = f" {pluralize(close, 'other')} may be as good." if close else ""
+    return f"{decision.choice}{others}"
+
+
+def _table_row(cells: Iterable[str]) -> str:
+    """A line of a table; MLflow's pages leave no space between columns, so it is in the cells."""
+    return f"| {f'{GAP} | '.join(cells)} |"
 
 
 def _change_summary(measurement: Measurement, metric: str) -> str:

@@ -1,7 +1,7 @@
-"""Names of runs for MLflow's pages, whose column of names shows some fourteen characters.
+"""Names of runs for MLflow's pages, whose column of names shows six to fourteen characters.
 
     3 prompts · 2 models · 0.93    an invocation: what ran, and its best mean
-      luna · few_shot              a variant: what tells it from the others, the shortest part first
+      luna·few_shot                a variant: what tells it from the others, the shortest part first
 
 The whole name of a variant is in the tag workbench.name.
 
@@ -16,8 +16,11 @@ from workbench.plan import Plan, Variant
 from workbench.plan.types import scope_text
 
 NAME = "workbench.name"
-WIDTH = 14  # characters that the pages show of a variant's name
+WIDTH = 14  # characters that a wide page shows of a variant's name
+NARROW = 6  # characters on a page of 1,400 pixels with four metrics
+ABBREVIATION = 3  # letters of a word
 PARTS = re.compile(r"[^-/:_.@ ]*[-/:_.@ ]?")
+WORDS = re.compile(r"[^\W_]+")
 INITIALS = re.compile(r"(?:^|_)(.)[^_]*")
 
 Labels = Sequence[str]  # one factor's value in each variant
@@ -37,18 +40,51 @@ def invocation_name(plan: Plan, headline: str = "") -> str:
 
 
 def variant_names(variants: Sequence[Variant]) -> list[str]:
-    """A name for each variant's run, within WIDTH where the variants differ in so few letters."""
+    """A name for each variant's run, told apart by its first letters and within WIDTH if possible.
+
+    A part is abbreviated only where nothing else tells the names apart on a narrow page.
+    """
     names = [variant.name for variant in variants]
     factors: list[Labels] = [f for f in _factors(variants) if len(set(f)) > 1]
-    if not factors or max(map(len, names)) <= WIDTH:
+    if not factors:
         return names
-    choices = [names]
-    for edited in (factors, list(map(_shorten_labels, factors))):
-        edited = sorted(edited, key=lambda labels: max(map(len, labels)))
-        joined = [[s.join(parts) for parts in zip(*edited, strict=True)] for s in (" · ", "·")]
+    choices, short = [names], list(map(_shorten_labels, factors))
+    for edited in (factors, short):
+        edited = sorted(edited, key=_width)
+        joined = [_join_labels(edited, separator) for separator in (" · ", "·")]
         choices += [texts for texts in joined if len(set(texts)) == len(texts)]
-    fitting = (texts for texts in choices if max(map(len, texts)) <= WIDTH)
-    return next(fitting, choices[-1])
+    fitting = [texts for texts in choices if _width(texts) <= WIDTH]
+    by_preference = [*fitting, *choices[1:], *_abbreviated_names(factors, short)]
+    return next(filter(_differ_early, by_preference), [*fitting, choices[-1]][0])
+
+
+def _width(labels: Labels) -> int:
+    return max(map(len, labels))
+
+
+def _join_labels(factors: Sequence[Labels], separator: str) -> list[str]:
+    return [separator.join(labels) for labels in zip(*factors, strict=True)]
+
+
+def _differ_early(names: Labels) -> bool:
+    """True if a narrow page tells the names apart."""
+    return len({name[:NARROW] for name in names}) == len(names)
+
+
+def _abbreviated_names(factors: Sequence[Labels], short: Sequence[Labels]) -> Iterator[list[str]]:
+    """Names that begin with an abbreviation of one factor: `lar·few_shot`, `fs·smollm2`."""
+    first_letters = [[label[:ABBREVIATION] for label in labels] for labels in short]
+    for abbreviations in (first_letters, [list(map(_initials, labels)) for labels in factors]):
+        for number in sorted(range(len(short)), key=lambda number: _width(short[number])):
+            others = sorted([*short[:number], *short[number + 1 :]], key=_width)
+            if len(set(abbreviations[number])) == len(set(factors[number])) and others:
+                yield _join_labels([abbreviations[number], *others], "·")
+
+
+def _initials(label: str) -> str:
+    """The initials of several words, the first letters of a single one."""
+    words = WORDS.findall(label)
+    return "".join(word[0] for word in words) if words[1:] else label[:ABBREVIATION]
 
 
 def _factors(variants: Sequence[Variant]) -> Iterator[Labels]:
