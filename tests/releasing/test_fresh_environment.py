@@ -26,7 +26,7 @@ from workbench.secrets import Redactor
 from workbench.store import Store
 
 pytestmark = [pytest.mark.nightly, pytest.mark.timeout(1_200)]
-MOST_MB = 250  # without bytecode, which installers may leave out
+MOST_MB = 250
 ROWS = [INPUTS[0] | {"text": "film 0 [secret LAB_KEY]"}, *INPUTS[1:]]
 PREDICT = """
 import json, sys
@@ -94,9 +94,33 @@ def test_package_loads_what_it_requires_and_nothing_else(fresh, evaluated):
     texts, bodies = evaluated
     assert (shown["texts"], taken(api)) == (texts, bodies)
     assert NOT_REQUIRED.intersection(shown["modules"]) == set()
-    files = [file for file in (root / "venv").rglob("*") if file.suffix != ".pyc"]
-    size = sum(file.lstat().st_size for file in files if not file.is_dir())
-    assert size < MOST_MB * 1_000_000, size
+
+
+def test_the_wheel_alone_serves_the_same_texts_and_is_small(fresh, evaluated):
+    root, api = fresh
+    place = root / "server"
+    subprocess.run([sys.executable, "-m", "venv", place], check=True)
+    (wheel,) = (root / "package/wheels").iterdir()
+    subprocess.run([place / "bin/python", "-m", "pip", "install", "-q", wheel], check=True)
+    command = [place / "bin/workbench-serve", root / "package", "--port", "0"]
+    taken(api)
+    with subprocess.Popen(
+        command,
+        cwd=root,
+        env=environment(LAB_KEY=KEY, WORKBENCH_CACHE=str(root / "cache")),
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as server:
+        try:
+            assert server.stdout
+            address = server.stdout.readline().split()[-1]
+            predictions = predictions_of(f"{address}/invocations", ROWS)
+        finally:
+            server.terminate()
+    texts, bodies = evaluated
+    assert (predictions, taken(api)) == (texts, bodies)
+    sizes = [file.lstat().st_size for file in place.rglob("*") if not file.is_dir()]
+    assert sum(sizes) < MOST_MB * 1_000_000, sum(sizes)
 
 
 @contextmanager

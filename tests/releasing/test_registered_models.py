@@ -6,7 +6,8 @@ from mlflow.prompt.registry_utils import validate_prompt_name
 from mlflow.store.artifact.utils.models import _parse_model_uri
 from mlflow.utils.validation import _validate_model_name
 
-from workbench.releasing.registered_models import registered_model_name, task_of_model
+from workbench.releasing.registered_models import task_of_model
+from workbench.serving.served_names import registered_model_name
 
 TASKS = [("sentiment", ""), ("q-a_2", "team.a"), ("variant", "")]
 

@@ -27,6 +27,10 @@ def test_forms(reference: str, source: PackageSource) -> None:
     assert parsed.is_followed == ("@" in reference)
 
 
+def test_a_task_has_the_model_of_a_project_without_a_prefix() -> None:
+    assert parse_source("support@prod").uri == "models:/support~variant@prod"
+
+
 def test_a_folder_comes_before_the_short_form(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -44,7 +48,7 @@ def test_a_folder_comes_before_the_short_form(
         ("models:/a@b@c", "no address of a packaged variant"),
         ("runs:/9f", "no address of a packaged variant"),
         ("packages/none", "the package 'packages/none' is missing"),
-        ("support@prod", "the short form TASK@ALIAS is not known here"),
+        ("support@prod@b", "the package 'support@prod@b' is missing"),
         (__file__, "is a file"),
         ("", "the package '' is missing"),
     ],

@@ -126,8 +126,8 @@ def _open_variant(
 def _fetch(project: "Project", tracking_uri: str, match: re.Match[str], folder: Path) -> None:
     """Write the package that was promoted to an alias into `folder`."""
     project.require_tracking(tracking_uri, f"the package {match[0]}")
-    from workbench.releasing.registered_models import registered_model_name
     from workbench.releasing.variant_package import fetch_package
+    from workbench.serving.served_names import registered_model_name
     from workbench.tracking.tracking_store import connect_to_read
 
     connect_to_read(project, tracking_uri)

@@ -34,9 +34,9 @@ def serve(**values: Any) -> None:
     in flight finish.
     """
     # They take a second to import.
-    from workbench.releasing.registered_models import registered_model_name
     from workbench.serving.serve_command import make_token
     from workbench.serving.serve_command import serve as serve_package
+    from workbench.serving.served_names import registered_model_name
 
     if values["new_token"]:
         typer.echo(make_token(values["tokens"], values["new_token"]))

@@ -20,18 +20,10 @@ from dataclasses import dataclass
 from workbench.errors import WorkbenchError
 from workbench.project import Project
 from workbench.prompt.reference import NAME_PATTERN
+from workbench.serving.served_names import SUFFIX, registered_model_name
 
-SUFFIX = "~variant"
 RESERVED = re.compile(r"latest|v?\d+", re.IGNORECASE)  # MLflow takes these for versions
 MAX_QUOTED = 60  # characters of a refused alias
-
-
-def registered_model_name(task: str, prefix: str = "") -> str:
-    """The registered model whose versions are the promoted variants of a task.
-
-    `prefix` is the project's `registry_prefix`, as in the names of its prompts.
-    """
-    return ".".join(filter(None, (prefix, task))) + SUFFIX
 
 
 def task_of_model(name: str) -> str:

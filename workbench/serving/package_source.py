@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from workbench.errors import WorkbenchError
+from workbench.serving.served_names import registered_model_name
 
 FORMS = (
     "name a package's folder, TASK@ALIAS, models:/NAME@ALIAS, models:/NAME/VERSION or "
@@ -48,10 +49,10 @@ class PackageSource:
         return bool(self.alias)
 
 
-def parse_source(reference: str, model_name: Callable[[str], str] | None = None) -> PackageSource:
-    """Return the source that `reference` names.
-
-    `model_name` gives a task's registered model; without it there is no short form.
+def parse_source(
+    reference: str, model_name: Callable[[str], str] = registered_model_name
+) -> PackageSource:
+    """Return the source that `reference` names; `model_name` gives a task's registered model.
 
     Raises:
         WorkbenchError: it has none of the forms, or is no folder.
@@ -66,12 +67,8 @@ def parse_source(reference: str, model_name: Callable[[str], str] | None = None)
     folder = Path(reference)
     if reference and folder.is_dir():
         return PackageSource(reference, folder.resolve())
-    match = SHORT_FORM.fullmatch(reference)
-    if match and model_name:
+    if match := SHORT_FORM.fullmatch(reference):
         name, alias = model_name(match["task"]), match["alias"]
         return PackageSource(reference, None, f"models:/{name}@{alias}", name, "", alias)
-    if match:
-        message = f"{reference!r} is no folder, and the short form TASK@ALIAS is not known here"
-        raise WorkbenchError(message, fix="write models:/NAME@ALIAS with the registered model")
     problem = "is a file" if folder.is_file() else "is missing"
     raise WorkbenchError(f"the package {reference!r} {problem}", fix=FORMS)

@@ -21,6 +21,7 @@ from workbench.serving.http_server import ServerParts, ServerProcess
 from workbench.serving.package_source import FORMS, PackageSource, parse_source
 from workbench.serving.request_log import RequestLog
 from workbench.serving.serve_options import ServeOptions
+from workbench.serving.served_names import registered_model_name
 from workbench.serving.source_follower import WatchSettings, open_deployments
 from workbench.serving.token_file import TokenFile, add_token
 from workbench.serving.traces.folder_outbox import open_outbox
@@ -31,10 +32,10 @@ LAST_TRACES_S = 5.0  # seconds that the end of the server waits for MLflow
 DIGITS = 12
 
 
-def serve(options: ServeOptions, model_name: Callable[[str], str] | None = None) -> None:
+def serve(options: ServeOptions, model_name: Callable[[str], str] = registered_model_name) -> None:
     """Serve until a signal comes.
 
-    `model_name` gives a task's registered model; without it a source has no form TASK@ALIAS.
+    `model_name` gives a task's registered model, for a source TASK@ALIAS.
 
     Raises:
         WorkbenchError: an option is wrong, the port is taken, or the version can't be served.

@@ -6,6 +6,8 @@ ServedNames(task="triage", variant="v2 · gpt-6-luna", model_name="triage.model"
 
 from dataclasses import dataclass
 
+SUFFIX = "~variant"
+
 
 @dataclass(frozen=True, slots=True)
 class ServedNames:
@@ -26,3 +28,11 @@ class ServedNames:
     alias: str = ""
     prompt_uri: str = ""
     run_id: str = ""
+
+
+def registered_model_name(task: str, prefix: str = "") -> str:
+    """The registered model whose versions are the promoted variants of a task.
+
+    `prefix` is the project's `registry_prefix`, as in the names of its prompts.
+    """
+    return ".".join(filter(None, (prefix, task))) + SUFFIX
