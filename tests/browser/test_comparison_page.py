@@ -456,6 +456,8 @@ def test_what_matters_fits_and_can_be_read(
     note = window.locator(".number small").first  # a long one doesn't widen its column
     assert note.evaluate("note => getComputedStyle(note).whiteSpace") == "normal"
     assert window.evaluate(COVERED) == [variants, 0, 0]
+    for axis in ("exact_match", "latency, s"):
+        expect(window.locator("#plot svg").last.get_by_text(axis, exact=True)).to_be_visible()
     for scheme in ("light", "dark"):
         window.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
         assert window.evaluate(FAINT) == []

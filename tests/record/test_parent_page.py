@@ -135,6 +135,13 @@ def test_the_parent_run_tells_the_winner_and_what_changed(tickets: tuple[Recordi
     ]
     figures = cost_figures("exact_match", done.variants, "USD")
     assert list(figures) == ["cost", "latency"]
+    for figure in figures.values():
+        (axes,) = figure.axes
+        shown = axes.viewLim
+        points = [tuple(line.get_xydata()[0]) for line in axes.lines if len(line.get_xydata()) == 1]
+        assert len(points) == 4
+        assert all(shown.contains(*point) for point in points)
+        assert shown.height < 2  # the means are 0.5 to 1
     (legend,) = figures["cost"].legends
     assert legend.get_title().get_text() == "differences from the baseline that shares all else"
     assert [text.get_text().partition(",")[0] for text in legend.get_texts()] == [

@@ -8,6 +8,7 @@ exact_match   |        2 |
 
 from collections.abc import Sequence
 
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.transforms import ScaledTranslation
 
@@ -27,6 +28,7 @@ NEAR, SHIFT = (
     0.02,
     0.2,
 )  # of the range of the values; inches to the right, so that equal ones are seen
+Point = tuple[float, float, VariantResult]  # its place across, its mean
 LOG_RATIO = 20  # of the highest value to the lowest, above which the axis is logarithmic
 
 
@@ -69,6 +71,21 @@ def _figure(
     points.sort(key=lambda point: point[1], reverse=higher_is_better)
     height = max(HEIGHT, 1 + LINE_HEIGHT * len(points))
     figure = Figure(figsize=(WIDTH, height), layout="constrained")
+    axes = _draw_points(figure, metric, points)
+    values = [value for value, _, _ in points]
+    if min(values) > 0 and max(values) > LOG_RATIO * min(values):
+        axes.set_xscale("log")
+    axes.margins(x=0.12)
+    axes.autoscale_view()
+    axes.set_xlabel(label_of_x, parse_math=False)
+    axes.set_ylabel(f"{metric}, 95% interval", parse_math=False)
+    axes.grid(alpha=0.3)
+    _add_legend(figure, baseline_text([result for _, _, result in points], metric))
+    return figure
+
+
+def _draw_points(figure: Figure, metric: str, points: Sequence[Point]) -> Axes:
+    """Draw the points with their numbers and intervals; near ones stand side by side."""
     axes = figure.add_subplot()
     values = [value for value, _, _ in points]
     near = NEAR * (max(values) - min(values))
@@ -78,7 +95,10 @@ def _figure(
         place = axes.transData + shift
         comparison = result.comparisons.get(metric)
         colour = COLOURS[comparison.verdict.outcome] if comparison else BASELINE
-        if ends := shown_ends(result.metrics[metric]):
+        ends = shown_ends(result.metrics[metric])
+        # Matplotlib leaves what has a transform of its own out of the limits.
+        axes.update_datalim([(value, height) for height in (mean, *(ends or ()))])
+        if ends:
             axes.plot([value] * 2, ends, color=colour, alpha=0.6, linewidth=1, transform=place)
         label = f"{number}  {wrap_name(result.variant.name)}{verdict_label(comparison, ', ')}"
         axes.plot([value], [mean], "o", color=colour, markersize=5, label=label, transform=place)
@@ -90,14 +110,7 @@ def _figure(
             fontsize=9,
             color=colour,
         )
-    if min(values) > 0 and max(values) > LOG_RATIO * min(values):
-        axes.set_xscale("log")
-    axes.margins(x=0.12)
-    axes.set_xlabel(label_of_x, parse_math=False)
-    axes.set_ylabel(f"{metric}, 95% interval", parse_math=False)
-    axes.grid(alpha=0.3)
-    _add_legend(figure, baseline_text([result for _, _, result in points], metric))
-    return figure
+    return axes
 
 
 def _add_legend(figure: Figure, title: str) -> None:

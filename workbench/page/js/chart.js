@@ -1,7 +1,7 @@
 // Plots of quality against cost and latency, with intervals. Points that coincide stand side by
 // side, and no label covers another one.
 
-const PLOT = { width: 620, height: 340, left: 55, right: 20, top: 15, bottom: 40 };
+const PLOT = { width: 620, height: 340, left: 55, right: 20, top: 30, bottom: 40 };
 const RADIUS = 5, LINE = 15;  // pixels: of a dot, a line of text
 const ruler = document.createElement("canvas").getContext("2d");
 ruler.font = "12px system-ui, sans-serif";  // as in the style of the page
@@ -47,8 +47,9 @@ function figure(name, title) {
   for (const tick of ticks(low, high)) drawing.append(
     svg("line", { class: "axis", x1: left, y1: y(tick), x2: width - right, y2: y(tick) }),
     svg("text", { x: left - 6, y: y(tick) + 4, "text-anchor": "end" }, small(tick)));
-  drawing.append(svg("text", { x: (width + left) / 2, y: height - 4, "text-anchor": "middle" },
-    title));
+  drawing.append(
+    svg("text", { x: (width + left) / 2, y: height - 4, "text-anchor": "middle" }, title),
+    svg("text", { x: 4, y: top - LINE }, shortName(metric)));
   const dots = spreadDots(plotted.map(({ across, result }) => [x(across), y(result.mean)]));
   plotted.forEach(({ variant, result, across, position }, at) => {
     const [dotX, dotY] = dots[at];
@@ -94,7 +95,7 @@ function labels(dots, texts, bars) {
         for (const dx of [RADIUS + 4, -RADIUS - 4 - width])
           places.push({ x: x + dx, y: y + dy - LINE / 2, width, height: LINE, step });
     const inside = places.filter((box) => box.x > PLOT.left && box.x + width < PLOT.width
-      && box.y > 0 && box.y + LINE < PLOT.height - PLOT.bottom);
+      && box.y > PLOT.top - LINE && box.y + LINE < PLOT.height - PLOT.bottom);
     const isFree = (box) => !boxes.some((other) => overlaps(box, other));
     const box = inside.find((each) => isFree(each) && !bars.some((bar) => overlaps(each, bar)))
       || inside.find(isFree) || places[0];
