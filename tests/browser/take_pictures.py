@@ -37,7 +37,7 @@ PROMPTS = {
     "examples": "user:\nA joy: positive. A bore: negative.\n\n{{ text }}\n",
 }
 EXPERIMENT = """\
-dataset: {{path: reviews.csv, expected: label, id: text}}
+dataset: {{path: reviews.csv, expected: label}}
 prompts: [question, labels, examples]
 models:
   - openai:large: {{base_url: "{url}"}}
@@ -68,9 +68,10 @@ def write_project(home: Path, url: str) -> None:
     for name, text in PROMPTS.items():
         (task / f"{name}.jinja").write_text(text)
     (task / "experiment.yaml").write_text(EXPERIMENT.format(url=url))
-    header, *rows = (REPOSITORY / "notebooks" / "reviews.csv").read_text().splitlines()
-    hard = sorted(rows, key=lambda row: ",plain," in row)  # first, so that the pictures show them
-    (task / "reviews.csv").write_text("\n".join([header, *hard]) + "\n")
+    labels = read_labels()
+    hard = sorted(labels, key=lambda text: labels[text][1] == "plain")  # first, to be in pictures
+    with (task / "reviews.csv").open("w", newline="") as file:
+        csv.writer(file).writerows([("text", "label"), *((text, labels[text][0]) for text in hard)])
     (home / "workbench.yaml").write_text(PRICES)
 
 
