@@ -66,10 +66,10 @@ def test_every_variant_is_a_run_below_one_parent(recording: Recording, reviews: 
     }
     assert done.problems == ()
     assert children == {
-        "short · small": {"label_match/mean": 0.333333333333, "exact_match/mean": 0.333333333333},
-        "short · large": {"label_match/mean": 1.0, "exact_match/mean": 1.0},
-        "long · small": {"label_match/mean": 0.333333333333, "exact_match/mean": 0.333333333333},
-        "long · large": {"label_match/mean": 1.0, "exact_match/mean": 1.0},
+        "sho·small": {"label_match/mean": 0.333333333333, "exact_match/mean": 0.333333333333},
+        "sho·large": {"label_match/mean": 1.0, "exact_match/mean": 1.0},
+        "lon·small": {"label_match/mean": 0.333333333333, "exact_match/mean": 0.333333333333},
+        "lon·large": {"label_match/mean": 1.0, "exact_match/mean": 1.0},
     }
 
 
