@@ -13,6 +13,7 @@ from mlflow.entities import Expectation, Feedback
 from workbench.run.summary import Invocation
 from workbench.tracking.record_state import plain_name
 from workbench.tracking.run_data import logged_metrics
+from workbench.tracking.run_names import variant_names
 
 PLAN = "workbench.plan"
 
@@ -53,12 +54,14 @@ def expected_record(done: Invocation) -> dict[str, object]:
     for variant in done.plan.variants:
         names[variant.prompt.registered_name].add(variant.prompt.digest)
     max_failed = done.plan.experiment.max_failed
-    failures = {variant.variant.name: variant.failures for variant in done.variants}
+    names_of_runs = variant_names([variant.variant for variant in done.variants])
+    runs = dict(zip(names_of_runs, done.variants, strict=True))
+    failures = {name: variant.failures for name, variant in runs.items()}
     every = [*failures.values(), sum(failures.values())]
     expectations = sum(len(example.expectations) for example in done.plan.examples)
     return {
         "parents": 1,
-        "runs": sorted(variant.variant.name for variant in done.variants),
+        "runs": sorted(runs),
         "marked": sorted(name for name, count in failures.items() if count > max_failed),
         "ended": {"FAILED" if count > max_failed else "FINISHED" for count in every},
         "traces": rows,
@@ -66,7 +69,7 @@ def expected_record(done: Invocation) -> dict[str, object]:
         "feedback": scored * len(done.plan.experiment.evaluators),
         "expectations": expectations * len(done.variants) * done.plan.experiment.repeats,
         "versions": {name: len(digests) for name, digests in names.items()},
-        "metrics": {v.variant.name: _rounded(logged_metrics(v, {})) for v in done.variants},
+        "metrics": {name: _rounded(logged_metrics(v, {})) for name, v in runs.items()},
         "datasets": {1},
     }
 
