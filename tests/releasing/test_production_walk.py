@@ -133,8 +133,8 @@ def hostile_requests(client: httpx2.Client) -> list[tuple[int, Callable[[], http
         (400, post(content=b"[" * 5_000 + b"]" * 5_000, headers=json_type)),
         (415, post(content=b"\x1f\x8b", headers=json_type | {"content-encoding": "gzip"})),
         (422, post(json={"inputs": {"review": SECRET}})),
-        (400, post(json={"inputs": inputs, "temperature": 2})),
-        (400, post(json={"inputs": inputs, "messages": [{"role": "user", "content": SECRET}]})),
+        (422, post(json={"inputs": inputs, "temperature": 2})),
+        (422, post(json={"inputs": inputs, "messages": [{"role": "user", "content": SECRET}]})),
     ]
 
 
@@ -245,7 +245,7 @@ def check_links(traces: dict[str, Trace], uri: str) -> None:
     for model_version, prompt_name, model_id in releases:
         name, _, number = model_version.partition("/")
         version = client.get_model_version(name, number)
-        assert version.model_id == model_id
+        assert version.source.endswith(model_id)
         assert prompt_name == f"sentiment.{version.tags['variant'].split(' · ')[0]}"
     assert {release[0] for release in releases} == {
         "sentiment~variant/1",
