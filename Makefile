@@ -59,7 +59,7 @@ test: install
 nightly: install
 	.ci/quick_pythons
 	$(BIN)/python tests/record/mlflow_versions.py
-	WORKBENCH_KILLS=$(KILLS) WORKBENCH_DRAWS=2000 $(TESTS)
+	WORKBENCH_KILLS=$(KILLS) WORKBENCH_DRAWS=2000 $(TESTS) --timeout=1800
 
 # Recording under the oldest MLflow that is allowed and the newest that installs.
 mlflow-versions: install
