@@ -193,7 +193,7 @@ def callers(client: httpx2.Client, texts: list[str]) -> Iterator[dict[str, str]]
 
 def check_fifty(folder: Path, client: httpx2.Client, evaluated: pandas.DataFrame) -> None:
     """The package, `mlflow models serve` and `workbench-serve` answer as the evaluation did."""
-    first = evaluated[evaluated["prompt"] == "zero_shot"].head(50)
+    first = evaluated[evaluated["variant"] == "zero_shot · smollm2"].head(50)
     texts, inputs = list(first["output"]), [{"text": text} for text in first["text"]]
     assert len(texts) == 50
     with ThreadPoolExecutor(16) as pool:
