@@ -23,7 +23,10 @@ SCORE = re.compile(r"(?P<metric>.+)/(?P<kind>score|justification|reason|error|ca
 def load_results(
     run_ids: str | Iterable[str] | Mapping[str, str], *, tracking_uri: str = ""
 ) -> "pd.DataFrame":
-    """The rows of recorded runs: a line per row of each run, with columns as `to_pandas` has them.
+    """The rows of recorded runs, a line per row of each run.
+
+    The columns are named as in `to_pandas`: those of the data, `expected`, `output`, `state`,
+    scores and reasons, `variant` and `run_id`; MLflow's record has no others.
 
     Args:
         run_ids: of variants, or of whole invocations: `results.run_ids`, or some of its values. The
