@@ -13,12 +13,12 @@ from typing import Any
 
 import mlflow
 import pytest
-from mlflow import MlflowClient
 from mlflow.entities import Trace, TraceState
 from mlflow_server import MLflowServer
 from processes import PATIENCE_S, children, gone, wait_for
 from proxy import Proxy
 from served_calls import NAMES, call, request_id
+from stored_traces import stored_traces
 
 from workbench.secrets import Redactor
 from workbench.serving.traces.folder_outbox import open_outbox
@@ -28,22 +28,6 @@ from workbench.serving.traces.trace_settings import TraceSettings
 from workbench.serving.traces.types import ServedFeedback
 
 TESTS = Path(__file__).parents[1]
-
-
-def traces(uri: str, experiment: str, filter_string: str = "") -> list[Trace]:
-    client = MlflowClient(uri)
-    experiment_id = client.get_experiment_by_name(experiment).experiment_id
-    result, token = [], None
-    while True:
-        page = client.search_traces(
-            locations=[experiment_id],
-            filter_string=filter_string,
-            max_results=500,
-            page_token=token,
-        )
-        result += page
-        if not (token := page.token):
-            return result
 
 
 @contextmanager
@@ -114,7 +98,7 @@ def serve_with_kills(
 
 
 def check_each_once(uri: str, answered_ids: set[str]) -> None:
-    stored = traces(uri, "triage production")
+    stored = stored_traces(uri, "triage production")
     ids = [trace.info.client_request_id for trace in stored]
     assert sorted(ids) == sorted(answered_ids)
     assert {len(trace.data.spans) for trace in stored} == {2}
@@ -176,7 +160,9 @@ def test_a_trace_has_what_mlflow_pages_show_and_feedback_as_it_was_given_last(
     assert len(messages) == 1
     assert "MLflow refuses a trace or feedback" in messages[0]
 
-    by_id = {trace.info.client_request_id: trace for trace in traces(store, "triage production")}
+    by_id = {
+        trace.info.client_request_id: trace for trace in stored_traces(store, "triage production")
+    }
     trace = by_id[request_id(1)]
     assert trace.info.trace_id == f"tr-{request_id(1)[4:]}"
     assert trace.info.state == TraceState.OK
@@ -213,7 +199,7 @@ def test_a_trace_has_what_mlflow_pages_show_and_feedback_as_it_was_given_last(
     assert failed.info.response_preview == "HTTP 500"
     assert [len(by_id[request_id(n)].data.spans) for n in (1, 2, 3)] == [2, 2, 3]
     assert by_id[request_id(3)].data.spans[0].outputs == ["billing", "billing"]
-    linked = traces(store, "triage production", "prompt = 'triage.v2/1'")
+    linked = stored_traces(store, "triage production", "prompt = 'triage.v2/1'")
     assert {t.info.client_request_id for t in linked} == {request_id(1), request_id(2)}
     assert _opinions(trace) == {
         ("user_feedback", True, None, "ada"),
@@ -240,9 +226,9 @@ def test_what_was_sent_before_a_crash_is_sent_again_without_a_trace_of_it(
     outbox.add_feedback(ServedFeedback(request_id(1), False))
     wait_for(lambda: not outbox.counts().backlog)
     outbox.close(60.0)
-    before = [trace.to_dict() for trace in traces(store, "triage production")]
+    before = [trace.to_dict() for trace in stored_traces(store, "triage production")]
     (tmp_path / "outbox" / "sent.json").unlink()  # it died before it wrote that
     again = open_outbox(settings, Redactor(), print)
     wait_for(lambda: again.counts().written == 6)
     again.close(60.0)
-    assert [trace.to_dict() for trace in traces(store, "triage production")] == before
+    assert [trace.to_dict() for trace in stored_traces(store, "triage production")] == before

@@ -119,10 +119,8 @@ def decide(
     if not within:
         return Ranking(metric, outside, None, no_candidate_text(names, outside))
     within, chosen = _rank(within, family, limits.floor)
-    choice, caution = (
-        choice_text(names, metric, within),
-        caution_text(names, within, chosen),
-    )
+    choice = choice_text(names, metric, within)
+    caution = caution_text(names, within, chosen)
     return Ranking(metric, [*within, *outside], chosen, choice, caution)
 
 

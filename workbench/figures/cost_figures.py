@@ -24,10 +24,8 @@ from workbench.results.scores import shown_ends
 from workbench.results.types import VariantResult
 
 HEIGHT, LINE_HEIGHT = 4.2, 0.26  # inches
-NEAR, SHIFT = (
-    0.02,
-    0.2,
-)  # of the range of the values; inches to the right, so that equal ones are seen
+NEAR = 0.02  # of the range of the values
+SHIFT = 0.2  # inches to the right, so that equal ones are seen
 Point = tuple[float, float, VariantResult]  # its place across, its mean
 LOG_RATIO = 20  # of the highest value to the lowest, above which the axis is logarithmic
 

@@ -210,7 +210,7 @@ class _Page:
 
 def _choice(decision: Ranking) -> str:
     """The variant to take, and the number of those that the tests do not exclude."""
-    close = sum(c.as_good and not c.against for c in decision.candidates[1:])
+    close = sum(c.as_good for c in decision.candidates[1:])
     others = f" {pluralize(close, 'other')} may be as good." if close else ""
     return f"{decision.choice}{others}"
 

@@ -21,7 +21,6 @@ NARROW = 6  # characters on a page of 1,400 pixels with four metrics
 ABBREVIATION = 3  # letters of a word
 PARTS = re.compile(r"[^-/:_.@ ]*[-/:_.@ ]?")
 WORDS = re.compile(r"[^\W_]+")
-INITIALS = re.compile(r"(?:^|_)(.)[^_]*")
 
 Labels = Sequence[str]  # one factor's value in each variant
 
@@ -74,17 +73,21 @@ def _differ_early(names: Labels) -> bool:
 def _abbreviated_names(factors: Sequence[Labels], short: Sequence[Labels]) -> Iterator[list[str]]:
     """Names that begin with an abbreviation of one factor: `lar·few_shot`, `fs·smollm2`."""
     first_letters = [[label[:ABBREVIATION] for label in labels] for labels in short]
-    for abbreviations in (first_letters, [list(map(_initials, labels)) for labels in factors]):
+    for abbreviations in (first_letters, [list(map(_abbreviate, labels)) for labels in factors]):
         for number in sorted(range(len(short)), key=lambda number: _width(short[number])):
             others = sorted([*short[:number], *short[number + 1 :]], key=_width)
             if len(set(abbreviations[number])) == len(set(factors[number])) and others:
                 yield _join_labels([abbreviations[number], *others], "·")
 
 
-def _initials(label: str) -> str:
+def _abbreviate(label: str) -> str:
     """The initials of several words, the first letters of a single one."""
-    words = WORDS.findall(label)
-    return "".join(word[0] for word in words) if words[1:] else label[:ABBREVIATION]
+    return _initials(label) if WORDS.findall(label)[1:] else label[:ABBREVIATION]
+
+
+def _initials(text: str) -> str:
+    """`fsc` of `few_shot_chat`."""
+    return "".join(word[0] for word in WORDS.findall(text))
 
 
 def _factors(variants: Sequence[Variant]) -> Iterator[Labels]:
@@ -105,8 +108,7 @@ def _factors(variants: Sequence[Variant]) -> Iterator[Labels]:
     yield labels
     yield [variant.model.model.label for variant in variants]
     for key in dict.fromkeys(key for variant in variants for key in variant.point):
-        initials = "".join(INITIALS.findall(key))
-        yield [f"{initials}={variant.point.get(key)}" for variant in variants]
+        yield [f"{_initials(key)}={variant.point.get(key)}" for variant in variants]
 
 
 def _prompt_name(variant: Variant) -> str:
