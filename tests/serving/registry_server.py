@@ -40,7 +40,8 @@ class RegistryServer:
         if query.get("name", MODEL) != MODEL:
             return _missing(f"Registered Model with name={query['name']} not found")
         if path == "registered-models/search":
-            return 200, {"registered_models": [{"name": MODEL}, {"name": "churn-forest"}]}
+            names = [MODEL, "churn-forest"] if self.folders else []
+            return 200, {"registered_models": [{"name": name} for name in names]}
         if path == "registered-models/get":
             aliases = [{"alias": name, "version": v} for name, v in self.aliases.items()]
             return 200, {"registered_model": {"name": MODEL, "aliases": aliases}}

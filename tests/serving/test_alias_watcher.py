@@ -167,6 +167,15 @@ def test_a_name_that_names_nothing_lists_the_names_that_do(
     assert "known: " in refused.value.error.fix
 
 
+@pytest.mark.parametrize("reference", ["other@production", "qa@production"])
+def test_where_nothing_was_promoted_the_command_is_named(reference: str) -> None:
+    with serve_registry() as empty, pytest.raises(RegistryError) as refused:
+        ModelRegistry(empty.uri).resolve(parse_source(reference))
+    assert refused.value.problem == "missing"
+    fix = "nothing was promoted there: workbench promote TASK VARIANT --to ALIAS"
+    assert refused.value.error.fix == fix
+
+
 def test_a_download_has_every_file_or_is_refused(registry: RegistryServer, tmp_path: Path) -> None:
     client = ModelRegistry(registry.uri)
     package = client.resolve(parse_source(ALIAS))

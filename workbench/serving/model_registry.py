@@ -38,6 +38,7 @@ from workbench.serving.served_names import ServedNames  # noqa: E402
 
 MOST_MODELS = 1_000  # names that are looked through for the nearest
 SHOWN = 300  # characters of a message
+PROMOTE_FIRST = "nothing was promoted there: workbench promote TASK VARIANT --to ALIAS"
 LOGGED_MODEL = re.compile(r"models:/(m-[0-9a-f]+)")
 Problem = Literal["missing", "unreachable", "download"]
 
@@ -132,10 +133,14 @@ class ModelRegistry:
                     raise
                 models = self._client.search_registered_models(max_results=MOST_MODELS)
                 names = [model.name for model in models]
-                return unknown_name("registered model", source.model_name, names, where=where)
+                fix = "" if names else PROMOTE_FIRST
+                return unknown_name(
+                    "registered model", source.model_name, names, where=where, fix=fix
+                )
             if source.alias:
                 kind = f"alias of the model {source.model_name!r}:"
-                return unknown_name(kind, source.alias, model.aliases, where=where)
+                fix = "" if model.aliases else PROMOTE_FIRST
+                return unknown_name(kind, source.alias, model.aliases, where=where, fix=fix)
             query = f"name = '{source.model_name}'"
             versions = self._client.search_model_versions(query, max_results=MOST_MODELS)
             numbers = [str(version.version) for version in versions]
