@@ -23,6 +23,7 @@ from workbench.secrets import (
     mask_url,
     quote_value,
 )
+from workbench.secrets.redacted_pieces import RedactedPieces
 
 VALUE = "sk-proj/4f9+a7\"Q~z'80ünicode"
 values = st.text(
@@ -63,6 +64,22 @@ def test_secret_is_found_however_it_is_written(way):
     assert "[secret KEY]" in cleaned
     assert (cleaned.startswith("before "), cleaned.endswith(" after")) == (True, True)
     assert VALUE[4:14] not in cleaned
+
+
+@pytest.mark.parametrize("way", WAYS)
+@given(cuts=st.sets(st.integers(0, 200)))
+@settings(max_examples=20)
+def test_a_secret_is_in_no_piece_of_a_text(way, cuts):
+    value = VALUE.replace('"', "") if "JSON in JSON" in way else VALUE
+    redactor = Redactor([Secret("KEY", value)])
+    text = f"It is {encoded(value)[way]}, and so it is. "
+    pieces = RedactedPieces(redactor)
+    ends = sorted(cut for cut in cuts if cut < len(text))
+    shown = [
+        pieces.feed(text[start:end])
+        for start, end in zip([0, *ends], [*ends, len(text)], strict=True)
+    ]
+    assert redactor.redact(text).startswith("".join(shown))
 
 
 @given(values, texts, texts)

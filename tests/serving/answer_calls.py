@@ -1,6 +1,7 @@
 """Variants as the answering of requests sees them, and all that it gives."""
 
 import asyncio
+import os
 from collections.abc import Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, field, replace
@@ -8,6 +9,7 @@ from functools import cached_property
 
 from workbench.model import Completion, Model, Provider, Request, open_provider
 from workbench.prompt.requests import CompletionReader
+from workbench.secrets import Redactor, find_secrets
 from workbench.serving.answering import AnswerLimits, ModelAnswerer, open_answerer
 from workbench.serving.interfaces import TextPiece
 
@@ -30,8 +32,13 @@ class Variant:
     def reader(self) -> CompletionReader:
         return CompletionReader(self.model, prefill_repeated=self.prefill_repeated)
 
+    @property
+    def redactor(self) -> Redactor:
+        return Redactor(find_secrets(os.environ))
+
     def read(self, request: Request, completion: Completion) -> Completion:
-        return self.reader.read(completion, request.text)
+        answer = self.reader.read(completion, request.text)
+        return replace(answer, text=self.redactor.redact(answer.text))
 
     def evaluated(self, request: Request) -> Completion:
         """The answer in an evaluation."""

@@ -122,6 +122,14 @@ REPLIES = {  # settings, call, reply
 }
 
 
+def test_a_key_that_the_endpoint_repeats_is_in_no_piece(opened, upstream):
+    parts = [delta("Key: "), delta(KEY[:9]), delta(KEY[9:]), delta(", and so on", "stop")]
+    upstream.script = lambda path, body, nth: events(*parts)
+    variant = opened(stream=True)
+    ((pieces, completion),) = streamed(variant, request_of(variant))
+    assert completion.text == "".join(pieces) == "Key: [secret LIVE_KEY], and so on"
+
+
 @pytest.mark.parametrize("case", REPLIES)
 def test_the_bytes_sent_and_the_answer_read_are_those_of_an_evaluation(opened, upstream, case):
     options, call, reply = REPLIES[case]

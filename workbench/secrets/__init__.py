@@ -2,6 +2,7 @@
 
 named.py       secrets among named values: variables, headers, settings, addresses
 redactor.py    a text without the values of known secrets, however they are written in it
+redacted_pieces.py   the same for a text that comes in pieces
 masking.py     values in messages: passwords in addresses, and words that look like keys
 """
 

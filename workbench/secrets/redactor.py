@@ -40,6 +40,9 @@ TOKENS = (
     re.compile(rf"((?!))|({ESCAPE})|{WORD}", re.DOTALL),
     re.compile(rf"({SEQUENCE})|({ESCAPE})|{WORD}", re.DOTALL),
 )
+UNFINISHED_ESCAPE = re.compile(
+    rf"(?:{ESC}[\[\]]?[^@-~\x07]*|\\+[ux]?\w{{0,3}}|%\w?|&#?\w{{0,7}})\Z"
+)
 ESCAPES = re.compile(rf"(?=[\\%&])(?:{ESCAPE})")
 SEQUENCES = re.compile(SEQUENCE)
 # Escapes of letters and digits, which nobody needs to escape.
@@ -82,6 +85,7 @@ class Redactor:
         self._spellings: dict[str, _Spelling] = {}
         self._values: dict[str, str] = {}
         self._prefixes: list[bytes] = []  # a text without any of these has no secret
+        self._longest = 0  # letters and digits of a secret, however it is written
         self.add(secrets)
 
     def add(self, secrets: Iterable[Secret]) -> None:
@@ -94,8 +98,9 @@ class Redactor:
                 if len(text) >= LEAST:
                     self._spellings[text] = _Spelling(text, secret.name, not is_place)
         texts = {*self._values, *self._spellings}
-        prefixes = {skeleton[:PREFIX] for text in texts for skeleton in _skeletons(text)}
-        self._prefixes = sorted(prefixes)
+        skeletons = {skeleton for text in texts for skeleton in _skeletons(text)}
+        self._prefixes = sorted({skeleton[:PREFIX] for skeleton in skeletons})
+        self._longest = max(map(len, skeletons), default=0)
 
     def redact(self, text: str) -> str:
         """`text` with `[secret NAME]` in place of each secret."""
@@ -110,6 +115,18 @@ class Redactor:
         for value, name in self._values.items():  # where an escape ends inside of it
             text = text.replace(value, f"[secret {name}]")
         return text
+
+    def may_begin(self, text: str) -> bool:
+        """True if a secret may have begun in `text`, and go on in a text that follows it."""
+        if not self._prefixes:
+            return False
+        complete = UNFINISHED_ESCAPE.sub("", text)
+        ends = [skeleton[-self._longest :] for skeleton in _skeletons(complete)]
+        return any(
+            prefix in end or any(end.endswith(prefix[:n]) for n in range(1, len(prefix)))
+            for end in ends
+            for prefix in self._prefixes
+        )
 
     def redact_json(self, value: JSON) -> JSON:
         """The same data with each string and each key redacted."""

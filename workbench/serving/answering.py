@@ -27,6 +27,8 @@ from workbench.providers.live_model import (
     LiveModel,
     LiveProvider,
 )
+from workbench.secrets import Redactor
+from workbench.secrets.redacted_pieces import RedactedPieces
 from workbench.serving.batch_model import BatchModel, EchoModel
 from workbench.serving.interfaces import TextPiece
 from workbench.serving.request_gate import RequestGate
@@ -50,6 +52,10 @@ class AnsweredVariant(Protocol):
 
     @property
     def reader(self) -> CompletionReader: ...
+
+    @property
+    def redactor(self) -> Redactor:
+        """Of the keys that the model is called with."""
 
     def read(self, request: Request, completion: Completion) -> Completion:
         """Return the answer in a completion as it was received."""
@@ -121,14 +127,14 @@ class ModelAnswerer:
             BusyError: before the first piece, as `answer`.
         """
         deadline = time.monotonic() + self._limits.timeout_s
-        pieces = self._open_pieces(request)
+        pieces, redacted = self._open_pieces(request), RedactedPieces(self._variant.redactor)
         sent = ""
         async with (
             self._gate.turn(deadline),
             aclosing(self._model.stream(request, deadline)) as parts,
         ):
             while isinstance(part := await self._next(parts, request, deadline), str):
-                if pieces and (piece := pieces.feed(part)):
+                if pieces and (piece := redacted.feed(pieces.feed(part))):
                     sent += piece
                     yield TextPiece(piece)
         completion = self._read(request, part)

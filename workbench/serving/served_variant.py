@@ -84,7 +84,7 @@ class ServedVariant:
     def read(self, request: Request, completion: Completion) -> Completion:
         """Return the answer in a completion as it was received, without secrets."""
         answer = self.reader.read(completion, request.text)
-        text = self._redactor.redact(answer.text)
+        text = self.redactor.redact(answer.text)
         return answer if text == answer.text else replace(answer, text=text)
 
     @cached_property
@@ -98,7 +98,7 @@ class ServedVariant:
         return RequestBuilder(self.prompt, self.model, self.provider, self.spec.parameters)
 
     @cached_property
-    def _redactor(self) -> Redactor:
+    def redactor(self) -> Redactor:
         """Removes the keys that the model is called with: a server may repeat them."""
         names = frozenset(key_variables({"": self.spec.model.settings})) | {"OPENAI_API_KEY"}
         values = {name: os.environ.get(name, "") for name in names}

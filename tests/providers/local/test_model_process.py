@@ -14,7 +14,7 @@ from processes import gone
 from workbench.conversation import Conversation
 from workbench.errors import WorkbenchError
 from workbench.model import Completion, PromptCall, Request, UnlimitedPermit
-from workbench.providers.transformers import TransformersProvider
+from workbench.providers.transformers import TransformersProvider, model_process
 
 TEXT = "the film is good and the end is bad review a dull plot negative"
 
@@ -92,6 +92,23 @@ def test_rows_under_way_when_the_process_is_killed_are_answered_by_another(tiny,
     permit = Deadly(kills=1)
     assert by_key(model.complete(requests(model, permit))) == expected
     assert len(permit.killed) == 1
+
+
+def test_batches_halved_by_a_death_grow_again_once_enough_full_ones_were_answered(
+    tiny, monkeypatch
+):
+    monkeypatch.setattr(model_process, "STEADY_WINDOWS", 3)
+    model = provider(tiny)
+    sizes = []
+    with model.load() as process:
+        for permit, rows in [
+            (Deadly(kills=1), 12),
+            *[(UnlimitedPermit(), 1)] * 9,  # too few to show anything
+            *[(UnlimitedPermit(), 4)] * 9,
+        ]:
+            assert len(list(process.complete(requests(model, permit, rows)))) == rows
+            sizes.append(process.batch_size)
+    assert sizes == [2] * 12 + [4] * 7
 
 
 def test_row_with_which_the_process_dies_again_fails_and_the_others_are_answered(tiny, expected):

@@ -31,12 +31,14 @@ NEEDED_VARIABLES = re.compile(
 # Requests sent together, so that there is something to sort by length and to share.
 WINDOW = 256
 MAX_DEATHS = 3  # in a row, without an answer between them, after which it isn't started again
+STEADY_WINDOWS = 50  # full ones, after which batches that a death has halved are doubled again
 
 
 class ModelProcess(WorkerProcess):
     """A model in memory from the first line of a `with` to its end.
 
     Attributes:
+        batch_size: rows together; fewer than the settings allow for a while after a death.
         method: of its forward passes, once it is loaded; see cache_check.py.
         peak_mb: the most memory that one of its processes has used; None before any answer.
     """
@@ -51,7 +53,8 @@ class ModelProcess(WorkerProcess):
         self._model_folder = folder
         self._fingerprint = fingerprint
         self._settings = settings
-        self._batch_size = settings.batch_size
+        self.batch_size = settings.batch_size
+        self._steady = 0  # full windows since the last death, or since batches were enlarged
         self._deaths = 0
 
     def __enter__(self) -> Self:
@@ -97,14 +100,23 @@ class ModelProcess(WorkerProcess):
         """
         source = iter(requests)
         while unanswered := {request.key: request for request in islice(source, WINDOW)}:
+            is_full = len(unanswered) >= self.batch_size
             yield from self._complete_together(unanswered)
             if unanswered:  # these were in flight when the process died
                 yield from self._complete_singly(unanswered)
-                self._batch_size = max(1, self._batch_size // 2)
+                self.batch_size, self._steady = max(1, self.batch_size // 2), 0
+            elif is_full:
+                self._recover()
+
+    def _recover(self) -> None:
+        """After enough full windows, double batches that are smaller than the settings allow."""
+        self._steady += 1
+        if self._steady >= STEADY_WINDOWS:
+            self.batch_size, self._steady = min(2 * self.batch_size, self._settings.batch_size), 0
 
     def _complete_together(self, unanswered: dict[str, Request]) -> Iterator[Completion]:
         """Completions, each removed from `unanswered`; after a death some requests stay there."""
-        self._send_requests(unanswered, self._batch_size)
+        self._send_requests(unanswered, self.batch_size)
         with suppress(EndedError):
             while unanswered:
                 yield from _take(unanswered, self._receive_completions())
