@@ -1,7 +1,6 @@
 """The shape of the source: direction of imports, sizes, and the words of its names."""
 
 import ast
-import os
 import re
 from collections import Counter, defaultdict
 
@@ -270,11 +269,6 @@ def test_modules_of_the_tests_have_names_of_their_own() -> None:
     paths = sorted((ROOT / "tests").rglob("*.py"))
     modules = Counter(path.stem for path in paths if path.stem not in {"conftest", "__init__"})
     assert [name for name, count in modules.items() if count > 1] == []
-
-
-def test_mlflow_runs_no_code_of_models() -> None:
-    names = ("MLFLOW_ALLOW_PICKLE_DESERIALIZATION", "MLFLOW_ALLOW_MODEL_CODE_EXECUTION")
-    assert [os.environ[name] for name in names] == ["false", "false"]
 
 
 def test_examples_name_no_model_that_is_withdrawn() -> None:

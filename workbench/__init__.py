@@ -6,8 +6,8 @@
     results.compare("zero_shot", "few_shot")
 
 Nothing heavy is imported here; a name is imported when it is used. MLflow and its dependencies read
-these variables while they are imported: no telemetry, no pickles, no banners, and no price lists
-downloaded for traces.
+these variables while they are imported: no telemetry, no banners, and no price lists downloaded for
+traces.
 """
 
 import importlib
@@ -50,8 +50,6 @@ for _name, _value in {
     "MLFLOW_DISABLE_TELEMETRY": "true",
     "DO_NOT_TRACK": "true",
     "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",
-    "MLFLOW_ALLOW_PICKLE_DESERIALIZATION": "false",
-    "MLFLOW_ALLOW_MODEL_CODE_EXECUTION": "false",  # replaces it in MLflow 3.18
     "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
     "MLFLOW_MODEL_CATALOG_URI": "",
     "GIT_PYTHON_REFRESH": "quiet",

@@ -350,6 +350,19 @@ def test_evaluator_sees_no_variable_that_is_not_granted(project: EvaluatorProjec
     }
 
 
+def test_evaluator_runs_no_code_of_models_unless_it_is_granted(project, monkeypatch):
+    monkeypatch.setenv("MLFLOW_ALLOW_MODEL_CODE_EXECUTION", "true")
+    project.write_evaluator("""
+        import os
+
+        def mine(outputs):
+            return os.environ["MLFLOW_ALLOW_MODEL_CODE_EXECUTION"]
+        """)
+    granted = "mine: {name: granted, env: [MLFLOW_ALLOW_MODEL_CODE_EXECUTION]}"
+    (row, *_) = project.scores_by_row(f"mine, {granted}")
+    assert row == {"mine": Score("false"), "granted": Score("true")}
+
+
 LIST = "\n  fix: write names only: env: [OPENAI_API_KEY]; set the values in .env or the environment"
 
 

@@ -44,6 +44,7 @@ from workbench.errors import ExitCode, WorkbenchError
 from workbench.proxies import exempt_loopback
 from workbench.report.safe_text import escape_commands
 from workbench.secrets import find_secrets, mask_url
+from workbench.workers.model_code import refuse_model_code
 
 if TYPE_CHECKING:
     from typer._click import Context, HelpFormatter
@@ -158,6 +159,7 @@ def main() -> NoReturn:
     """Run the command `workbench` and end the process with an exit code of errors.py."""
     REDACTOR.add(find_secrets(os.environ))
     exempt_loopback()
+    refuse_model_code()
     stdout = guard_streams()
     notes = read_notes()
     code = _exit_code()

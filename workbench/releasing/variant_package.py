@@ -8,7 +8,6 @@ Nothing in it is pickled, is a key, or names a place on this machine. MLflow's o
 serve it: `mlflow.pyfunc.load_model`, `mlflow models predict`, `mlflow models serve`.
 """
 
-import os
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -36,6 +35,7 @@ from workbench.serving.pyfunc import ARTIFACT
 from workbench.serving.variant_spec import VariantSpec
 from workbench.store import Store
 from workbench.tracking.mlflow_client import silence
+from workbench.workers.model_code import model_code_allowed
 
 MODEL_FILE = "model.py"
 MODEL_CODE = '''"""The packaged variant, as MLflow loads it."""
@@ -48,8 +48,6 @@ mlflow.models.set_model(PackagedVariant())
 '''
 ARTIFACTS = "artifacts"
 PYTHON_FUNCTION = "python_function"
-# MLflow asks before it runs a model's code, also while it writes that code.
-ALLOWED = "MLFLOW_ALLOW_MODEL_CODE_EXECUTION"
 
 
 @dataclass(frozen=True)
@@ -197,7 +195,7 @@ class PackageFlavor:
         """Write the package into `path`, and its description into `mlflow_model`, too."""
         package = self._package
         silence()
-        with _allow_model_code():
+        with model_code_allowed():
             mlflow.pyfunc.save_model(
                 path,
                 python_model=str(package.folder / MODEL_FILE),
@@ -218,14 +216,3 @@ def _remove_places(model: Model) -> None:
     flavor["model_code_path"] = MODEL_FILE
     flavor[ARTIFACTS][ARTIFACT]["uri"] = flavor[ARTIFACTS][ARTIFACT]["path"]
     model.artifact_path = None
-
-
-@contextmanager
-def _allow_model_code() -> Iterator[None]:
-    before = os.environ.get(ALLOWED)
-    os.environ[ALLOWED] = "true"
-    try:
-        yield
-    finally:
-        os.environ.pop(ALLOWED)
-        os.environ.update({} if before is None else {ALLOWED: before})

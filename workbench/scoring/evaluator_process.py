@@ -16,6 +16,7 @@ from urllib.parse import urlsplit
 from workbench.canonical import JSON
 from workbench.errors import StopCheck, WorkbenchError, not_stopped
 from workbench.evaluator import Spec
+from workbench.workers.model_code import REFUSED
 from workbench.workers.worker_process import (
     EndedError,
     LateError,
@@ -123,7 +124,7 @@ def _environment(granted: Sequence[str]) -> dict[str, str]:
     if uri and "@" not in uri and not urlsplit(uri).query:  # no password and no token
         variables[TRACKING_URI] = uri
     # With bytecode, a second edit of a file within the same second would not be noticed.
-    return {**variables, **import_path(), "PYTHONDONTWRITEBYTECODE": "1"}
+    return {**REFUSED, **variables, **import_path(), "PYTHONDONTWRITEBYTECODE": "1"}
 
 
 def end_reason(error: EndedError) -> str:
