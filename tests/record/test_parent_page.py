@@ -22,6 +22,7 @@ from workbench.project import Price, ProjectFile
 from workbench.report.leaderboard import rank_numbers
 from workbench.report.run import summary
 from workbench.resolvers import project_resolvers
+from workbench.run import stored_results
 from workbench.run.summary import Invocation
 from workbench.store import Store
 from workbench.tracking.record_state import NOTE
@@ -175,7 +176,9 @@ evaluators: [duration, exact_match]
 """
 
 
-def test_the_command_links_the_variants_that_the_page_compares(recording: Recording) -> None:
+def test_the_command_links_the_variants_that_the_page_compares(
+    recording: Recording, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """By its first metric, a time, the other variant leads."""
     recording = replace(recording, callbacks=TerminalResults("USD", quiet=True))
     bench = recording.bench
@@ -200,6 +203,15 @@ def test_the_command_links_the_variants_that_the_page_compares(recording: Record
     assert (again.recorded_before, links(again)) == (True, links(done))
     recording.client.delete_tag(parent.info.run_id, BEST)  # as of an older version
     assert links(recording.run(TIMED)) == links(done)[:1]
+
+    monkeypatch.setattr(stored_results, "MAX_COMPARED_ROWS", 5)
+    monkeypatch.setattr("workbench.report.run.MAX_COMPARED_ROWS", 5)
+    large = recording.run(f"{TIMED}parameters: {{max_tokens: 9}}\n")
+    assert links(large)[2:] == [f"comparison: workbench view {large.plan.experiment.path}"]
+    parent, children = runs(recording)
+    assert parent.info.run_id == large.parent_run_id
+    assert "comparison" not in comparison_pages("https://mlflow:8443/ml", parent, children)
+    assert "comparison.html" not in parent.data.tags[DESCRIPTION]
 
     single = recording.run(TIMED.replace("quick, ", ""))
     assert (single.best_run_id, single.baseline_run_id) == (single.variants[0].run_id, "")
@@ -226,9 +238,10 @@ def test_the_project_names_the_figures_that_are_metrics(tickets: tuple[Recording
 
 
 def links(done: Invocation) -> list[str]:
-    """Lines of `workbench run` with addresses, had it recorded on a server with a password."""
+    """Lines of `workbench run` about pages, had it recorded on a server with a password."""
     on_server = replace(done, tracking_uri="https://me:pw@mlflow:8443/ml/")
-    return [line for line in summary(on_server, currency="USD") if ": https://mlflow" in line]
+    labels = ("leaderboard: ", "best and baseline: ", "comparison: ")
+    return [line for line in summary(on_server, currency="USD") if line.startswith(labels)]
 
 
 def variant(prompt: str, model: str, version: int = 1, **point: object) -> Any:

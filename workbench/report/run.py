@@ -5,6 +5,7 @@ recorded in sqlite:///…/mlflow.db, run 7c0f…
 compare: workbench ui
 """
 
+import shlex
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
@@ -17,6 +18,7 @@ from workbench.project import NO_TRACKING
 from workbench.report.safe_text import NAME_WIDTH, shorten
 from workbench.results.serialize import variant_json
 from workbench.results.types import VariantResult
+from workbench.run.stored_results import MAX_COMPARED_ROWS
 from workbench.run.summary import Invocation
 from workbench.tracking.live_recordings import LOG
 from workbench.tracking.page_addresses import ExperimentPages, server_address
@@ -84,7 +86,10 @@ def _compare_lines(invocation: Invocation) -> Iterator[str]:
     best, baseline = invocation.best_run_id, invocation.baseline_run_id
     if best and baseline:
         yield f"best and baseline: {pages.row_by_row(best, baseline)}"
-        yield f"comparison: {pages.comparison(invocation.parent_run_id)}"
+        if invocation.plan.planned <= MAX_COMPARED_ROWS:
+            yield f"comparison: {pages.comparison(invocation.parent_run_id)}"
+        else:
+            yield f"comparison: workbench view {shlex.quote(invocation.plan.experiment.path)}"
 
 
 def _limit_lines(plan: Plan) -> list[str]:

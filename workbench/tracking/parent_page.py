@@ -23,6 +23,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from workbench.comparing.history import Series, VariantRecord, build_series
 from workbench.comparing.run_pairs import compare_over_time
 from workbench.evaluator.row_values import first_with_row_values
+from workbench.tracking.page_addresses import COMPARISON
 from workbench.tracking.parent_artifacts import log_comparison, log_history
 from workbench.tracking.protocol import Occasion, Overview, RecordLinks, ResultSet
 from workbench.tracking.record_state import MARK, NOTE, plain_name
@@ -30,7 +31,7 @@ from workbench.tracking.recorded_rows import read_rows
 from workbench.tracking.registry import LINKED_PROMPTS
 from workbench.tracking.run_data import description_tags, metrics_to_log
 from workbench.tracking.run_names import NAME, invocation_name, variant_names
-from workbench.tracking.runs import ATTEMPT, BASELINE, BEST, Runs, child_runs
+from workbench.tracking.runs import ATTEMPT, BASELINE, BEST, COMPARISON_FILE, Runs, child_runs
 from workbench.tracking.tracking_store import TrackingStore
 
 MAX_COMPARED = 12  # variants compared with the invocation before: two tables are read for each
@@ -44,11 +45,13 @@ class ParentPage:
     Attributes:
         name: of the run.
         best, baseline: the run ids of the variants that it compares; empty: it names none.
+        has_comparison: the comparison of all variants is an artifact.
     """
 
     name: str
     best: str = ""
     baseline: str = ""
+    has_comparison: bool = False
 
 
 def log_parent_page(runs: Runs, results: ResultSet, currency: str) -> ParentPage:
@@ -81,7 +84,7 @@ def log_parent_page(runs: Runs, results: ResultSet, currency: str) -> ParentPage
     by_id = {run.info.run_id: run for run in child_runs(store, runs.parent)}
     children = [by_id[run.info.run_id] for run in runs.children]
     base = "" if overview.baseline is None else children[overview.baseline].info.run_id
-    page = ParentPage(name, children[overview.order[0]].info.run_id, base)
+    page = ParentPage(name, children[overview.order[0]].info.run_id, base, has_comparison)
     _log_parent(runs, parent, children, overview, page)
     _log_children(runs, children, overview)
     _list_best_first(store, parent, [children[number] for number in overview.order])
@@ -116,6 +119,7 @@ def _log_parent(
     metrics = metrics_to_log(runs.parent, overview.metrics, parent.data.metrics, attempt)
     new_tags = description_tags(tags, client.storable_tag(overview.description))
     new_tags |= {NAME: page.name, BEST: page.best, BASELINE: page.baseline}
+    new_tags[COMPARISON_FILE] = COMPARISON if page.has_comparison else "none"
     if unique:
         new_tags[LINKED_PROMPTS] = json.dumps(list(unique.values()))
     client.log_batch(

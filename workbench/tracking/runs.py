@@ -33,6 +33,7 @@ RECORDED, DIRTY, VERSION = (f"workbench.{name}" for name in ("recorded", "git.di
 SERIES, ATTEMPT = (f"workbench.{name}" for name in ("series", "attempt"))
 SHARED_FROM = "workbench.traces_of"
 BEST, BASELINE = "workbench.best", "workbench.baseline"  # run ids of the variants to compare
+COMPARISON_FILE = "workbench.comparison"  # artifact that compares all variants; `none` without one
 NUMBER = "workbench.number"  # of a variant in its plan, from 1
 RACE = "workbench.race"  # why a variant dropped out of a race
 TRACED = "workbench.traces"  # how many rows have a trace, if not all of them have
