@@ -57,6 +57,7 @@ def served(stored: Stored) -> Iterator[Site]:
         finally:
             process.terminate()
             process.communicate()
+            assert process.returncode == 0
 
 
 def _said(process: "subprocess.Popen[str]") -> str:

@@ -1,9 +1,10 @@
 """Tables for a notebook: HTML that needs no script and no style sheet.
 
->>> html_lines(["<short> is better", "150 rows"])
-'<p>&lt;short&gt; is better<br>150 rows</p>'
+>>> html_lines(["<short> is better", "`margin=` in the call"])
+'<p>&lt;short&gt; is better<br><code>margin=</code> in the call</p>'
 """
 
+import re
 from collections.abc import Iterable, Sequence
 from html import escape
 from typing import TYPE_CHECKING
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 
 COLOURS = {BETTER: "#1a9c63", WORSE: "#d1453b", EQUIVALENT: "#2f87bd"}  # on light and on dark
 CELL = "text-align:left;vertical-align:top;white-space:pre-wrap"
+CODE = re.compile(r"`([^`<]+)`")
 BAR = 120  # pixels of an interval's drawing
 
 
@@ -91,8 +93,9 @@ def html_details(lines: Iterable[str]) -> str:
 
 
 def html_lines(lines: Iterable[str]) -> str:
-    """Lines of text as a paragraph."""
-    return f"<p>{'<br>'.join(map(html_text, lines))}</p>"
+    """Lines of text as a paragraph; what stands in backticks is code."""
+    text = CODE.sub(r"<code>\1</code>", "<br>".join(map(html_text, lines)))
+    return f"<p>{text}</p>"
 
 
 def html_leaderboard(results: Sequence[VariantResult], *, currency: str) -> str:

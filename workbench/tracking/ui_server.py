@@ -70,7 +70,7 @@ def serve(
         for line in _addresses(store, url):
             print_line(line)
         print_line("Ctrl-C stops the server.")
-        with served_at(project, store.uri, url):
+        with served_at(project, store.uri, url), suppress(KeyboardInterrupt):  # the usual end
             server.wait()
     finally:
         with suppress(ProcessLookupError):  # the server has ended by itself
