@@ -13,7 +13,8 @@ from workbench.errors import WorkbenchError
 from workbench.model import PromptCall
 from workbench.prompt import Prompt, PromptSettings, Renderer, check_templates
 from workbench.serving.errors import InputsError, MissingInputsError
-from workbench.serving.render_queue import MOST_WAITING, RenderQueue, captures_text
+from workbench.serving.render_lane import captures_text
+from workbench.serving.render_queue import MOST_WAITING, RenderQueue
 
 GREETING = "user:\nHi {{ name }}"
 TURNS = "{% for turn in turns %}\nuser:\n{{ turn }}\n{% endfor %}\nassistant:\nSo"
@@ -127,6 +128,20 @@ def test_a_slow_row_and_a_large_one_leave_the_others_their_answers() -> None:
     assert shown(render(source, *rows))[::2] == ["user:\n1"] * 3
 
 
+def test_rows_that_take_long_hold_up_no_other() -> None:
+    async def ask(queue: RenderQueue) -> tuple[list[str], int, list[str]]:
+        slow = [asyncio.create_task(queue.render({"n": n})) for n in (100_000, 1_000, 99_000)]
+        await asyncio.sleep(0.5)
+        quick = [await queue.render({"n": n}) for n in range(10)]
+        done = sum(task.done() for task in slow)
+        return shown(quick), done, shown(await asyncio.gather(*slow, return_exceptions=True))
+
+    quick, done, slow = in_queue(SLOW, ask)
+    assert quick == [f"user:\n{n}" for n in range(10)]
+    assert done < 3
+    assert [text.partition(":")[0] for text in slow] == ["InputsError", "user", "InputsError"]
+
+
 def nested(depth: int) -> JSON:
     value: JSON = "x"
     for _ in range(depth):
@@ -141,7 +156,7 @@ def test_inputs_that_are_nested_too_deep_never_reach_the_process() -> None:
 
 
 def kill(queue: RenderQueue) -> None:
-    process = queue._renderer._process
+    process = queue._quick._renderer._process
     assert process
     os.kill(process.pid, signal.SIGKILL)
     process.wait()

@@ -103,10 +103,13 @@ RenderJob = tuple[str, Iterable[Mapping[str, JSON]], Sequence[str]]
 
 
 class Renderer(WorkerProcess):
-    """The child process that parses and renders, started when first needed."""
+    """The child process that parses and renders, started when first needed.
 
-    def __init__(self) -> None:
-        command = [sys.executable, "-P", str(WORKER), str(MEMORY_LIMIT), str(ROW_LIMIT_S)]
+    `row_limit_s`: seconds of the processor for one row.
+    """
+
+    def __init__(self, *, row_limit_s: float = ROW_LIMIT_S) -> None:
+        command = [sys.executable, "-P", str(WORKER), str(MEMORY_LIMIT), str(row_limit_s)]
         # Without a fixed seed the order of sets would differ in every process.
         fixed = {"PYTHONDONTWRITEBYTECODE": "1", "PYTHONHASHSEED": "0"}
         super().__init__(command, env={**import_path(), **fixed}, start_s=START_LIMIT_S)
