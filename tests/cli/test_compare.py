@@ -1,6 +1,7 @@
 """`workbench compare`: variants from stored outputs, on the same rows."""
 
 import json
+import shutil
 import subprocess
 from pathlib import Path
 
@@ -42,6 +43,23 @@ def test_without_names_every_variant_stands_beside_its_baseline(project: Path) -
     assert invoke(project, "compare").stdout.startswith("better against plain\n")
     assert invoke(project, "compare", "better").stdout.startswith("better against plain\n")
     assert invoke(project, "compare", "better", "plain").stdout.startswith("plain against better\n")
+
+
+def test_variants_that_were_never_run_are_left_out_and_named(project: Path, tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    shutil.copytree(project, home)
+    task = home / "prompts" / "qa"
+    (task / "third.jinja").write_text("user:\n{{ a }}?\n")
+    experiment = task / "experiment.yaml"
+    text = experiment.read_text()
+    experiment.write_text(text.replace("[plain, better]", "[plain, better, third]"))
+    before = invoke(project, "compare").stdout
+    done = invoke(home, "compare")
+    assert done.returncode == 0
+    assert set(before.splitlines()) <= set(done.stdout.splitlines())
+    assert "left out, without any output: third; workbench run creates them" in done.stdout
+    refused = invoke(home, "compare", "plain", "third")
+    assert (refused.returncode, "third: the store has no outputs" in refused.stderr) == (2, True)
 
 
 def test_slices_are_families_of_their_own(project: Path) -> None:

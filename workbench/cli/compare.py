@@ -92,7 +92,9 @@ def compare(
         store,
     ):
         columns, prices = [by] if by else (), project.prices
-        compared = compare_stored(plan, store, by=columns, prices=prices, anytime=anytime)
+        compared = compare_stored(
+            plan, store, by=columns, prices=prices, anytime=anytime, answered_only=not factors
+        )
         every = factors and not selectors
         variants = range(len(plan.variants)) if every else compared.compared_variants
         require_answers(compared, variants)

@@ -103,7 +103,8 @@ def _compare(
     from workbench.comparing.comparison import compare_stored, require_answers
     from workbench.tracking.trace_index import TraceIndex
 
-    compared = compare_stored(plan, store, by=[by] if by else (), prices=project.prices)
+    columns, prices = [by] if by else (), project.prices
+    compared = compare_stored(plan, store, by=columns, prices=prices, answered_only=True)
     require_answers(compared, compared.compared_variants)
     return replace(compared, traces=TraceIndex(project, tracking_uri))
 

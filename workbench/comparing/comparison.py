@@ -41,6 +41,7 @@ class ExperimentComparison:
         prices: of models, by `provider:name`.
         scored: the rows in the store; None: they are not read from a store.
         traces: of the rows, for readers.
+        left_out: the numbers of variants that are not compared, since they have no answer.
     """
 
     plan: Plan
@@ -54,6 +55,7 @@ class ExperimentComparison:
     prices: Mapping[str, Price] = field(default_factory=dict)
     scored: ScoredRows | None = None
     traces: TraceLinks = field(default_factory=TraceLinks)
+    left_out: Sequence[int] = ()
 
     @cached_property
     def changes(self) -> Sequence[RowChange]:
@@ -118,21 +120,44 @@ def compare_stored(
     by: Sequence[str] = (),
     prices: Mapping[str, Price] = MappingProxyType({}),
     anytime: bool = False,
+    answered_only: bool = False,
 ) -> ExperimentComparison:
     """Compare the variants by the stored answers; missing scores are computed.
 
     `by`: columns, whose combined values make slices; empty: no slices. With `anytime` the
-    verdicts hold at every look at the rows.
+    verdicts hold at every look at the rows. With `answered_only` variants without any answer are
+    left out, if there are others to compare.
     """
     unsent = replace(plan, requests=tuple(() for _ in plan.variants))
     with paused_gc(), Stream(unsent, store, ignore_rows) as stream:
         stream.finish()
         tallies = stream.tallies
         results = variant_results(plan, tallies, prices)
+        plan, left_out = _answered_pairs(plan, results) if answered_only else (plan, [])
         results = add_comparisons(results, tallies, plan, anytime=anytime)
         slices, tests = compare_slices(by, plan, results, tallies) if by else ((), ())
         compared = ExperimentComparison(plan, results, tallies, stream.rows, slices, tests, anytime)
-        return replace(compared, prices=prices, scored=stream.scored)
+        return replace(compared, prices=prices, scored=stream.scored, left_out=left_out)
+
+
+def _answered_pairs(plan: Plan, results: Sequence[VariantResult]) -> tuple[Plan, list[int]]:
+    """The plan with the baselines of pairs that have answers, and the variants left out by that.
+
+    Without any such pair the plan stays as it is.
+    """
+    never_run = {n for n, result in enumerate(results) if not _has_answers(result)}
+    pairs = [{n, base} for n, base in enumerate(plan.baselines) if base is not None]
+    if all(pair & never_run for pair in pairs):
+        return plan, []
+    baselines = tuple(
+        None if {number, base} & never_run else base for number, base in enumerate(plan.baselines)
+    )
+    return replace(plan, baselines=baselines), sorted(never_run & set().union(*pairs))
+
+
+def _has_answers(result: VariantResult) -> bool:
+    """True if a row of the variant was run."""
+    return result.rows.not_run < result.rows.planned
 
 
 def require_answers(comparison: ExperimentComparison, variants: Iterable[int]) -> None:
@@ -143,8 +168,7 @@ def require_answers(comparison: ExperimentComparison, variants: Iterable[int]) -
     """
     plan = comparison.plan
     for number in variants:
-        rows = comparison.results[number].rows
-        if rows.not_run == rows.planned:
+        if not _has_answers(comparison.results[number]):
             raise WorkbenchError(
                 f"{plan.variants[number].name}: the store has no outputs of this variant",
                 where=plan.experiment.path,
