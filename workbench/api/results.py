@@ -81,8 +81,7 @@ class Results:
         """The variants compared by the stored answers, while the store is open."""
         with in_python_words(self._plan.experiment.path), open_store(self._project) as store:
             plan, prices = select(self._plan) if select else self._plan, self._project.prices
-            options = {"anytime": anytime, "answered_only": select is not None}
-            yield compare_stored(plan, store, by=by, prices=prices, **options)
+            yield compare_stored(plan, store, by=by, prices=prices, anytime=anytime)
 
     @property
     def variants(self) -> list[str]:

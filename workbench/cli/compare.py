@@ -21,7 +21,7 @@ from workbench.cli.output_file import PAGE, Force, OutputFile
 from workbench.cli.run import AsJson, Limit, Sample, TrackingUri
 from workbench.cli.setup import experiment_file, open_experiment, open_project
 from workbench.cli.signals import note_on_stderr
-from workbench.errors import ExitCode, WorkbenchError
+from workbench.errors import ExitCode, WorkbenchError, list_first
 
 if TYPE_CHECKING:
     from workbench.plan import Plan, Scope
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
     RecordedRuns = dict[str, list[RecordedVariant]]
 
+MAX_NAMES = 5  # in a note
 RUN_ID = re.compile(r"[0-9a-f]{32}")
 Names = Annotated[
     list[str] | None,
@@ -91,10 +92,9 @@ def compare(
         plan,
         store,
     ):
+        plan = plan if factors else with_answers(plan, store)
         columns, prices = [by] if by else (), project.prices
-        compared = compare_stored(
-            plan, store, by=columns, prices=prices, anytime=anytime, answered_only=not factors
-        )
+        compared = compare_stored(plan, store, by=columns, prices=prices, anytime=anytime)
         every = factors and not selectors
         variants = range(len(plan.variants)) if every else compared.compared_variants
         require_answers(compared, variants)
@@ -126,6 +126,17 @@ def open_comparison(
     with open_experiment(task, options, tracking_uri, extra_prompts, require_env=False) as opened:
         plan = select_comparisons(selectors, opened.plan(), runs, by_slice=by_slice)
         yield selectors, plan, opened.store
+
+
+def with_answers(plan: "Plan", store: "Store") -> "Plan":
+    """The plan with the comparisons whose variants have answers; a note names the others."""
+    from workbench.comparing.comparison import leave_out_unanswered
+
+    plan, names = leave_out_unanswered(plan, store)
+    if names:
+        shown = list_first(names, MAX_NAMES)
+        note_on_stderr(f"left out, without any output: {shown}; workbench run creates them")
+    return plan
 
 
 def _check_options(by: str, *, anytime: bool, factors: bool) -> None:

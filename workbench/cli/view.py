@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from workbench.cli.compare import By, Names, open_comparison
+from workbench.cli.compare import By, Names, open_comparison, with_answers
 from workbench.cli.output import REDACTOR
 from workbench.cli.run import Limit, Sample, TrackingUri
 from workbench.cli.setup import open_project
@@ -83,6 +83,7 @@ def view(
         _, plan, store = opened
         if plan.planned > SLOW_ROWS:
             note_on_stderr(f"comparing {plan.planned:,} answers")
+        with_answers(plan, store)  # for its note
         compare = partial(_compare, plan, store, project, by, tracking_uri)
         currency, person = project.file.currency, person or _default_person(project.root)
         live = LiveComparison(compare, store, currency=currency, person=person)
@@ -100,11 +101,15 @@ def _compare(
     plan: "Plan", store: "Store", project: "Project", by: str, tracking_uri: str
 ) -> "ExperimentComparison":
     """The comparison of what is stored now, with the traces of its rows."""
-    from workbench.comparing.comparison import compare_stored, require_answers
+    from workbench.comparing.comparison import (
+        compare_stored,
+        leave_out_unanswered,
+        require_answers,
+    )
     from workbench.tracking.trace_index import TraceIndex
 
-    columns, prices = [by] if by else (), project.prices
-    compared = compare_stored(plan, store, by=columns, prices=prices, answered_only=True)
+    plan, _ = leave_out_unanswered(plan, store)
+    compared = compare_stored(plan, store, by=[by] if by else (), prices=project.prices)
     require_answers(compared, compared.compared_variants)
     return replace(compared, traces=TraceIndex(project, tracking_uri))
 

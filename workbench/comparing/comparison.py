@@ -17,6 +17,7 @@ from workbench.comparing.slices import Interaction, Slice, compare_slices
 from workbench.comparing.trace_links import TraceLinks
 from workbench.errors import WorkbenchError
 from workbench.plan import Plan
+from workbench.plan.types import Cell
 from workbench.project import Price
 from workbench.results.tally import Tally, metric_scales, variant_results
 from workbench.results.types import VariantResult
@@ -25,6 +26,8 @@ from workbench.scoring.stream import Stream, ignore_rows
 from workbench.stats.sample import Scale
 from workbench.store import Store
 from workbench.workers.garbage import paused_gc
+
+KEYS_AT_ONCE = 1_000  # looked up, until one has an answer
 
 
 @dataclass(frozen=True)
@@ -41,7 +44,6 @@ class ExperimentComparison:
         prices: of models, by `provider:name`.
         scored: the rows in the store; None: they are not read from a store.
         traces: of the rows, for readers.
-        left_out: the numbers of variants that are not compared, since they have no answer.
     """
 
     plan: Plan
@@ -55,7 +57,6 @@ class ExperimentComparison:
     prices: Mapping[str, Price] = field(default_factory=dict)
     scored: ScoredRows | None = None
     traces: TraceLinks = field(default_factory=TraceLinks)
-    left_out: Sequence[int] = ()
 
     @cached_property
     def changes(self) -> Sequence[RowChange]:
@@ -120,44 +121,44 @@ def compare_stored(
     by: Sequence[str] = (),
     prices: Mapping[str, Price] = MappingProxyType({}),
     anytime: bool = False,
-    answered_only: bool = False,
 ) -> ExperimentComparison:
     """Compare the variants by the stored answers; missing scores are computed.
 
     `by`: columns, whose combined values make slices; empty: no slices. With `anytime` the
-    verdicts hold at every look at the rows. With `answered_only` variants without any answer are
-    left out, if there are others to compare.
+    verdicts hold at every look at the rows.
     """
     unsent = replace(plan, requests=tuple(() for _ in plan.variants))
     with paused_gc(), Stream(unsent, store, ignore_rows) as stream:
         stream.finish()
         tallies = stream.tallies
         results = variant_results(plan, tallies, prices)
-        plan, left_out = _answered_pairs(plan, results) if answered_only else (plan, [])
         results = add_comparisons(results, tallies, plan, anytime=anytime)
         slices, tests = compare_slices(by, plan, results, tallies) if by else ((), ())
         compared = ExperimentComparison(plan, results, tallies, stream.rows, slices, tests, anytime)
-        return replace(compared, prices=prices, scored=stream.scored, left_out=left_out)
+        return replace(compared, prices=prices, scored=stream.scored)
 
 
-def _answered_pairs(plan: Plan, results: Sequence[VariantResult]) -> tuple[Plan, list[int]]:
-    """The plan with the baselines of pairs that have answers, and the variants left out by that.
+def leave_out_unanswered(plan: Plan, store: Store) -> tuple[Plan, list[str]]:
+    """The plan without comparisons of variants that have no stored answer, and their names.
 
-    Without any such pair the plan stays as it is.
+    If that leaves nothing to compare, the plan stays as it is, and the names are empty.
     """
-    never_run = {n for n, result in enumerate(results) if not _has_answers(result)}
-    pairs = [{n, base} for n, base in enumerate(plan.baselines) if base is not None]
-    if all(pair & never_run for pair in pairs):
+    pairs = {n: {n, base} for n, base in enumerate(plan.baselines) if base is not None}
+    compared = sorted(set().union(*pairs.values()))
+    unanswered = {number for number in compared if not _has_answers(plan.cells[number], store)}
+    if all(pair & unanswered for pair in pairs.values()):
         return plan, []
+    answered = {number for number, pair in pairs.items() if not pair & unanswered}
     baselines = tuple(
-        None if {number, base} & never_run else base for number, base in enumerate(plan.baselines)
+        base if number in answered else None for number, base in enumerate(plan.baselines)
     )
-    return replace(plan, baselines=baselines), sorted(never_run & set().union(*pairs))
+    names = [plan.variants[number].name for number in sorted(unanswered)]
+    return replace(plan, baselines=baselines), names
 
 
-def _has_answers(result: VariantResult) -> bool:
-    """True if a row of the variant was run."""
-    return result.rows.not_run < result.rows.planned
+def _has_answers(cells: Sequence[Cell], store: Store) -> bool:
+    batches = (cells[n : n + KEYS_AT_ONCE] for n in range(0, len(cells), KEYS_AT_ONCE))
+    return any(store.stored_keys([cell.key for cell in batch]) for batch in batches)
 
 
 def require_answers(comparison: ExperimentComparison, variants: Iterable[int]) -> None:
@@ -168,7 +169,8 @@ def require_answers(comparison: ExperimentComparison, variants: Iterable[int]) -
     """
     plan = comparison.plan
     for number in variants:
-        if not _has_answers(comparison.results[number]):
+        rows = comparison.results[number].rows
+        if rows.not_run == rows.planned:
             raise WorkbenchError(
                 f"{plan.variants[number].name}: the store has no outputs of this variant",
                 where=plan.experiment.path,

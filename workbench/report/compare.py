@@ -96,9 +96,6 @@ def no_verdict_lines(compared: ExperimentComparison) -> Iterator[str]:
 def caveat_lines(compared: ExperimentComparison, numbers: Sequence[int]) -> Iterator[str]:
     """Notes on the models, and variants with rows not run: their tests ignore the reason."""
     yield from map(plain, model_notes(compared.results[number] for number in numbers))
-    if compared.left_out:
-        names = list_first([_name(compared, number) for number in compared.left_out], MAX_PARTIAL)
-        yield f"left out, without any output: {names}; workbench run creates them"
     partial = [
         f"{_name(compared, number)}: {counts.answered:,} of {counts.planned:,}"
         for number in numbers
