@@ -16,8 +16,7 @@ from workbench.comparing.row_patterns import RowPatterns, find_patterns
 from workbench.comparing.slices import Interaction, Slice, compare_slices
 from workbench.comparing.trace_links import TraceLinks
 from workbench.errors import WorkbenchError
-from workbench.plan import Plan
-from workbench.plan.types import Cell
+from workbench.plan import Cell, Plan
 from workbench.project import Price
 from workbench.results.tally import Tally, metric_scales, variant_results
 from workbench.results.types import VariantResult

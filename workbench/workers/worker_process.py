@@ -176,8 +176,14 @@ class WorkerProcess:
                 yield self._lines.popleft()
             if not remaining_s:
                 raise LateError(seconds)
-            if stopped():
+            if stopped() and not self._has_come():
                 raise Stopped
+
+    def _has_come(self) -> bool:
+        """True if an answer waits, so that a stop loses none that was given before it."""
+        with suppress(EndedError):
+            self._poll(0)
+        return bool(self._lines)
 
     def _poll(self, seconds: float) -> None:
         """Write and read what the pipes take and hold; wait for them at most that time."""
