@@ -205,7 +205,6 @@ def test_the_command_links_the_variants_that_the_page_compares(
     assert links(recording.run(TIMED)) == links(done)[:1]
 
     monkeypatch.setattr(stored_results, "MAX_COMPARED_ROWS", 5)
-    monkeypatch.setattr("workbench.report.run.MAX_COMPARED_ROWS", 5)
     large = recording.run(f"{TIMED}parameters: {{max_tokens: 9}}\n")
     assert links(large)[2:] == [f"comparison: workbench view {large.plan.experiment.path}"]
     parent, children = runs(recording)

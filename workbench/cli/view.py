@@ -83,7 +83,6 @@ def view(
         _, plan, store = opened
         if plan.planned > SLOW_ROWS:
             note_on_stderr(f"comparing {plan.planned:,} answers")
-        with_answers(plan, store)  # for its note
         compare = partial(_compare, plan, store, project, by, tracking_uri)
         currency, person = project.file.currency, person or _default_person(project.root)
         live = LiveComparison(compare, store, currency=currency, person=person)
@@ -101,14 +100,10 @@ def _compare(
     plan: "Plan", store: "Store", project: "Project", by: str, tracking_uri: str
 ) -> "ExperimentComparison":
     """The comparison of what is stored now, with the traces of its rows."""
-    from workbench.comparing.comparison import (
-        compare_stored,
-        leave_out_unanswered,
-        require_answers,
-    )
+    from workbench.comparing.comparison import compare_stored, require_answers
     from workbench.tracking.trace_index import TraceIndex
 
-    plan, _ = leave_out_unanswered(plan, store)
+    plan = with_answers(plan, store)
     compared = compare_stored(plan, store, by=[by] if by else (), prices=project.prices)
     require_answers(compared, compared.compared_variants)
     return replace(compared, traces=TraceIndex(project, tracking_uri))

@@ -18,7 +18,6 @@ from workbench.project import NO_TRACKING
 from workbench.report.safe_text import NAME_WIDTH, shorten
 from workbench.results.serialize import variant_json
 from workbench.results.types import VariantResult
-from workbench.run.stored_results import MAX_COMPARED_ROWS
 from workbench.run.summary import Invocation
 from workbench.tracking.live_recordings import LOG
 from workbench.tracking.page_addresses import ExperimentPages, server_address
@@ -86,7 +85,7 @@ def _compare_lines(invocation: Invocation) -> Iterator[str]:
     best, baseline = invocation.best_run_id, invocation.baseline_run_id
     if best and baseline:
         yield f"best and baseline: {pages.row_by_row(best, baseline)}"
-        if invocation.plan.planned <= MAX_COMPARED_ROWS:
+        if invocation.has_comparison:
             yield f"comparison: {pages.comparison(invocation.parent_run_id)}"
         else:
             yield f"comparison: workbench view {shlex.quote(invocation.plan.experiment.path)}"

@@ -58,6 +58,7 @@ class Invocation:
     Attributes:
         best_run_id, baseline_run_id: the runs that the parent run's page compares; empty: it names
             none, or MLflow doesn't have it yet.
+        has_comparison: the comparison of all variants is an artifact of the parent run.
         recorded_before: the runs are those of an earlier, equal invocation; nothing was recorded.
         problems: errors the user must know, in the order they happened.
         not_run: ids of rows that some variant has no answer to, because nothing was sent.
@@ -75,6 +76,7 @@ class Invocation:
     exit_code: ExitCode
     best_run_id: str = ""
     baseline_run_id: str = ""
+    has_comparison: bool = False
     recorded_before: bool = False
     problems: tuple[WorkbenchError, ...] = ()
     not_run: tuple[str, ...] = ()
@@ -106,6 +108,7 @@ def summarize(
         exit_code=_exit_code(plan, recorded, outcome, variants),
         best_run_id=recorded.best,
         baseline_run_id=recorded.baseline,
+        has_comparison=recorded.has_comparison,
         recorded_before=recorded.recorded_before,
         problems=(
             *outcome.model_errors,

@@ -35,7 +35,7 @@ class RenderQueue:
         self._slow = RenderLane(prompt, Renderer())
         self._quick = RenderLane(prompt, Renderer(row_limit_s=QUICK_S), self._slow)
         self._waiting = 0
-        self._state = "new"
+        self._closed = False
 
     async def start(self) -> None:
         """Return once a child process is ready and has compiled the template.
@@ -44,7 +44,6 @@ class RenderQueue:
             WorkbenchError: it can't.
         """
         self._loop = asyncio.get_running_loop()
-        self._state = "open"
         try:
             for lane in (self._slow, self._quick):
                 await lane.start(self._loop)
@@ -59,7 +58,7 @@ class RenderQueue:
             InputsError: the template can't be rendered with these inputs.
             BusyError: too many rows wait, or the row waited too long.
         """
-        if self._state == "closed":
+        if self._closed:
             raise WorkbenchError(CLOSED)
         if self._waiting >= MOST_WAITING:
             raise BusyError(RETRY_AFTER_S)
@@ -78,10 +77,11 @@ class RenderQueue:
 
     async def close(self) -> None:
         """End threads and processes; rows that still wait are refused."""
-        was_open, self._state = self._state == "open", "closed"
-        if was_open:
-            for lane in (self._quick, self._slow):  # the first one may pass on a row
-                await asyncio.to_thread(lane.close)
+        if self._closed:
+            return
+        self._closed = True
+        for lane in (self._quick, self._slow):  # the first one may pass on a row
+            await asyncio.to_thread(lane.close)
 
 
 def is_nested(value: JSON, most: int) -> bool:

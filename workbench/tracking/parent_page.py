@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import Any
 
 from mlflow.entities import Run, RunTag
 from mlflow.exceptions import MlflowException
@@ -31,7 +32,15 @@ from workbench.tracking.recorded_rows import read_rows
 from workbench.tracking.registry import LINKED_PROMPTS
 from workbench.tracking.run_data import description_tags, metrics_to_log
 from workbench.tracking.run_names import NAME, invocation_name, variant_names
-from workbench.tracking.runs import ATTEMPT, BASELINE, BEST, COMPARISON_FILE, Runs, child_runs
+from workbench.tracking.runs import (
+    ATTEMPT,
+    BASELINE,
+    BEST,
+    COMPARISON_FILE,
+    Runs,
+    child_runs,
+    was_compared,
+)
 from workbench.tracking.tracking_store import TrackingStore
 
 MAX_COMPARED = 12  # variants compared with the invocation before: two tables are read for each
@@ -52,6 +61,11 @@ class ParentPage:
     best: str = ""
     baseline: str = ""
     has_comparison: bool = False
+
+    def links(self) -> dict[str, Any]:
+        """The runs and the artifact that it links, as fields of `Recorded`."""
+        names = ("best", "baseline", "has_comparison")
+        return {name: getattr(self, name) for name in names}
 
 
 def log_parent_page(runs: Runs, results: ResultSet, currency: str) -> ParentPage:
@@ -89,6 +103,13 @@ def log_parent_page(runs: Runs, results: ResultSet, currency: str) -> ParentPage
     _log_children(runs, children, overview)
     _list_best_first(store, parent, [children[number] for number in overview.order])
     return page
+
+
+def read_parent_page(parent: Run) -> ParentPage:
+    """The page of a parent run as an earlier invocation wrote it."""
+    tags = parent.data.tags
+    best, base = tags.get(BEST, ""), tags.get(BASELINE, "")
+    return ParentPage(plain_name(parent), best, base, was_compared(parent))
 
 
 def _changes(

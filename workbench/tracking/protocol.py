@@ -172,6 +172,7 @@ class Recorded:
         versions: registry versions of the variants' prompts; empty if nothing was recorded.
         best, baseline: the run ids of the variants that the parent run's page compares; empty:
             it names none, or its page isn't written yet.
+        has_comparison: the comparison of all variants is an artifact of the parent run.
         recorded_before: an earlier invocation recorded it; nothing was written.
         problems: errors that left the record incomplete.
         notes: remarks for the user, one line each; not failures.
@@ -185,6 +186,7 @@ class Recorded:
     versions: Sequence[int | None] = ()
     best: str = ""
     baseline: str = ""
+    has_comparison: bool = False
     recorded_before: bool = False
     problems: tuple[WorkbenchError, ...] = ()
     notes: tuple[str, ...] = ()

@@ -26,7 +26,7 @@ from workbench.tracking.mlflow_client import (
     reply_timeout_s,
     short_timeout,
 )
-from workbench.tracking.parent_page import log_parent_page
+from workbench.tracking.parent_page import log_parent_page, read_parent_page
 from workbench.tracking.protocol import (
     Recorded,
     Recorder,
@@ -50,8 +50,6 @@ from workbench.tracking.record_state import (
 from workbench.tracking.registry import RefusedPromptError, register_prompts
 from workbench.tracking.run_data import EVALUATORS, evaluators_tag
 from workbench.tracking.runs import (
-    BASELINE,
-    BEST,
     RECORDED,
     Runs,
     begin_recording,
@@ -212,9 +210,8 @@ class DirectRecorder(Recorder):
         reached = map(EndState.is_reached, states, [*runs.children, runs.parent])
         numbers = range(len(variants))
         if all(reached) and all(self._is_recorded(runs, n, results, states[n]) for n in numbers):
-            tags = runs.parent.data.tags
-            pair = {"best": tags.get(BEST, ""), "baseline": tags.get(BASELINE, "")}
-            return replace(recorded, recorded_before=True, **pair)
+            page = read_parent_page(runs.parent)
+            return replace(recorded, recorded_before=True, **page.links())
         problems = self._record_variants(runs, results, states, stopped)
         unregistered = {v.prompt.digest for v in runs.job.plan.variants if v.prompt.version is None}
         problems += [e for digest, e in self._refused_prompts.items() if digest in unregistered]
@@ -229,8 +226,8 @@ class DirectRecorder(Recorder):
         tags |= {} if problems else states[-1].tags
         log_tags(runs.store, runs.parent.info.run_id, tags)
         end_run(runs.store, runs.parent, states[-1].status, page.name)
-        recorded = replace(recorded, best=page.best, baseline=page.baseline)
-        return replace(recorded, problems=tuple(problems), notes=self._notes(runs, unregistered))
+        notes = self._notes(runs, unregistered)
+        return replace(recorded, problems=tuple(problems), notes=notes, **page.links())
 
     def _is_recorded(self, runs: Runs, number: int, results: ResultSet, state: EndState) -> bool:
         """True if nothing is to be written: the run's tags say so, and nobody deleted traces."""

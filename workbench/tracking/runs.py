@@ -175,6 +175,11 @@ def child_runs(store: TrackingStore, parent: Run) -> list[Run]:
     return sorted(runs, key=variant_order)
 
 
+def was_compared(parent: Run) -> bool:
+    """True if the comparison of all variants is an artifact; an older version doesn't say so."""
+    return bool(parent.data.tags.get(COMPARISON_FILE) != "none")
+
+
 def variant_order(run: Run) -> tuple[int, int]:
     """Sorts the runs of an invocation's variants: by number, those of older versions by start."""
     return int(run.data.tags.get(NUMBER, "0")), -run.info.start_time

@@ -24,7 +24,7 @@ from workbench.project import Project
 from workbench.tracking.page_addresses import ExperimentPages, server_address
 from workbench.tracking.recorded_runs import RECORDED_EVALUATORS, read_tag
 from workbench.tracking.run_data import EVALUATORS
-from workbench.tracking.runs import BASELINE, BEST, COMPARISON_FILE, PLAN, child_runs
+from workbench.tracking.runs import BASELINE, BEST, PLAN, child_runs, was_compared
 from workbench.tracking.tracking_store import TrackingStore, connect
 from workbench.tracking.ui_address import served_at
 
@@ -100,7 +100,7 @@ def comparison_pages(url: str, parent: Run, children: Sequence[Run]) -> dict[str
     best, base = tags.get(BEST) or "".join(ids[:1]), tags.get(BASELINE, "".join(ids[1:2]))
     if best and base:
         pages["row by row"] = links.row_by_row(best, base)
-        if tags.get(COMPARISON_FILE) != "none":  # an older version has no such tag
+        if was_compared(parent):
             pages["comparison"] = links.comparison(parent.info.run_id)
     metrics = children[0].data.metrics if children else {}
     means = [name for name in metrics if name.endswith("/mean")]
