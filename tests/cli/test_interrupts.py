@@ -4,10 +4,11 @@ import json
 import signal
 import sqlite3
 import subprocess
+import sys
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from pathlib import Path
 
@@ -54,11 +55,16 @@ def start(home: Path) -> Iterator[Callable[..., "subprocess.Popen[str]"]]:
     """Start runs; those that still run at the end of the test are killed."""
     begun: list[subprocess.Popen[str]] = []
 
-    def run(*words: str, recorded: bool = False, **more: object) -> "subprocess.Popen[str]":
+    def run(
+        *words: str,
+        recorded: bool = False,
+        command: Sequence[str] = WORKBENCH,
+        **more: object,
+    ) -> "subprocess.Popen[str]":
         clean = environment() if recorded else environment(MLFLOW_TRACKING_URI="none")
         pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, **more}
         begun.append(
-            subprocess.Popen([*WORKBENCH, "run", *words], cwd=home, env=clean, text=True, **pipes)
+            subprocess.Popen([*command, "run", *words], cwd=home, env=clean, text=True, **pipes)
         )
         return begun[-1]
 
@@ -112,11 +118,17 @@ def test_first_signal_lets_calls_under_way_end_and_keeps_them(home, server, star
     assert (again.returncode, set(billed(server).values()), len(billed(server))) == (0, {1}, ROWS)
 
 
-def test_second_signal_ends_within_a_second_and_names_what_is_unknown(home, server, start):
+def ended_after(seconds: float) -> list[str]:
+    """The command, ended this long after a second signal, however far it has come by then."""
+    code = "from workbench.cli import main, signals; signals.EXIT_DELAY_S = {}; main()"
+    return [sys.executable, "-c", code.format(seconds)]
+
+
+def test_second_signal_gives_up_the_calls_in_flight_and_names_what_is_unknown(home, server, start):
     server.script = lambda path, body, nth: (
         HANG if int(body["messages"][-1]["content"].split()[1]) >= 4 else slowly(path, body, nth)
     )
-    run = start(recorded=True)
+    run = start(recorded=True, command=ended_after(LIMIT_S))  # as on a machine that is not busy
     wait_for(lambda: server.in_flight == 4 and len(server.requests) == 8)
     wait_for(lambda: completion_count(home / ".workbench") == 4)
     run.send_signal(signal.SIGINT)
@@ -144,6 +156,23 @@ def test_second_signal_ends_within_a_second_and_names_what_is_unknown(home, serv
     assert again.returncode == 0
     twice = {text for text, times in billed(server).items() if times == 2}
     assert (len(billed(server)), twice) == (ROWS, {f"row {n}" for n in range(4, 8)})
+
+
+def test_second_signal_ends_a_run_that_is_too_slow_to_end_itself(home, server, start):
+    server.script = lambda path, body, nth: HANG
+    run = start(command=ended_after(0))
+    wait_for(lambda: server.in_flight == 4)
+    run.send_signal(signal.SIGTERM)
+    wait_until_stopping(run)
+    run.send_signal(signal.SIGTERM)
+    _, err = run.communicate(timeout=LIMIT_S)
+    assert run.returncode == 143
+    assert "Stopped. The outcome of the calls in flight is unknown." in err
+    server.script = last_message
+    again = start()
+    _, err = again.communicate(timeout=LIMIT_S)
+    assert again.returncode == 0
+    assert "4 calls were in flight when their run ended" in err
 
 
 def test_calls_that_never_end_are_given_up_after_the_time_to_drain(home, server, start):
