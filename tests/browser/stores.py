@@ -141,7 +141,7 @@ def made(folder: Path, renderer: Renderer, uri: str = "") -> Stored:
     uri = uri or f"sqlite:///{bench.project.store / 'mlflow.db'}"
     with serve() as server:
         server.script = lambda path, body, nth: _reply(body)
-        results = TerminalResults("USD", quiet=True)
+        results = TerminalResults(bench.project, quiet=True)
         recording = Recording(bench, bench.project, uri, callbacks=results)
         recording.run(EXPERIMENT.format(url=server.url))
     list(push_prompts(bench.project, uri, [bench.prompt(EDITED, "zero_shot")]))

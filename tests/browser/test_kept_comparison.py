@@ -66,7 +66,7 @@ def attacked(
     with serve() as server:
         server.script = lambda path, body, nth: _reply(len(server.requests))
         text = EXPERIMENT.format(url=server.url, attack=json.dumps(ATTACKS[7]))
-        results = TerminalResults("USD", quiet=True)
+        results = TerminalResults(bench.project, quiet=True)
         recording = Recording(bench, bench.project, mlflow_server.store, callbacks=results)
         done = recording.run(text)
     assert (done.exit_code, done.problems) == (ExitCode.FAILED_ROWS, ())

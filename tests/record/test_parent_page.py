@@ -60,7 +60,7 @@ def tickets(recording: Recording, server: OpenAIServer) -> tuple[Recording, str]
     server.script = lambda path, body, nth: say(reply(body))
     prices = {f"openai:gpt-6-{name}": Price(input=1, output=2) for name in ("luna", "nova")}
     project = replace(recording.project, file=ProjectFile(prices=prices))
-    ours = replace(recording, project=project, callbacks=TerminalResults("USD", quiet=True))
+    ours = replace(recording, project=project, callbacks=TerminalResults(project, quiet=True))
     return ours, EXPERIMENT.format(url=server.url)
 
 
@@ -180,7 +180,7 @@ def test_the_command_links_the_variants_that_the_page_compares(
     recording: Recording, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """By its first metric, a time, the other variant leads."""
-    recording = replace(recording, callbacks=TerminalResults("USD", quiet=True))
+    recording = replace(recording, callbacks=TerminalResults(recording.project, quiet=True))
     bench = recording.bench
     rows = [{"id": str(n), "a": "no", "b": "yes", "label": "yes"} for n in range(3)]
     bench.write("rows.jsonl", "".join(json.dumps(row) + "\n" for row in rows))

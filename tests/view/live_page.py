@@ -12,10 +12,12 @@ from workbench.canonical import canonical_json
 from workbench.comparing.comparison import compare_stored
 from workbench.evaluator import Score
 from workbench.model import Completion, Usage
-from workbench.plan import Plan
+from workbench.plan import Plan, Scope, outline_plan
 from workbench.secrets import Redactor, Secret
 from workbench.store import Store, completion_json, score_key
 from workbench.view.live_comparison import LiveComparison
+from workbench.view.page_cache import PageCache
+from workbench.view.page_contents import PageContents, read_contents
 from workbench.view.page_server import ViewApp
 
 PORT = 5100
@@ -102,8 +104,11 @@ class LivePage:
         self.store.save_scores(evaluator, {score_key(evaluator, arguments): Score(2)})
 
 
-def open_live_page(bench: Bench) -> LivePage:
-    """The page of the project, with answers to the first two rows."""
+def open_live_page(bench: Bench, *, cached: bool = False) -> LivePage:
+    """The page of the project, with answers to the first two rows.
+
+    `cached`: its contents come from an earlier start.
+    """
     bench.project.store.mkdir(exist_ok=True)
     redactor = Redactor([Secret("KEY", SECRET)])
     store, plan = Store(bench.project.store, redactor), bench.plan(EXPERIMENT)
@@ -111,6 +116,17 @@ def open_live_page(bench: Bench) -> LivePage:
     for variant in (0, 1):
         for number in (0, 1):
             page.save(number, f"answer {number} of {variant}: <b>größer</b>", variant)
-    live = LiveComparison(lambda: compare_stored(plan, store), store, currency="USD", person="ann")
+
+    def read() -> PageContents:
+        return read_contents(lambda: compare_stored(plan, store), store, "USD")
+
+    contents = read()
+    if cached:
+        cache = PageCache(bench.project, store)
+        cache.save(contents)
+        loaded = cache.load(lambda: outline_plan(bench.experiment(EXPERIMENT), Scope()))
+        assert loaded
+        contents = loaded
+    live = LiveComparison(contents, read, store, person="ann")
     page.app = ViewApp(live, PORT, redactor, rated=lambda: page.woken.append(True))
     return page

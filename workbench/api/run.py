@@ -162,7 +162,7 @@ def run_call(
         with stop_on_interrupt(project) as stop:
             context = RunContext(project, opened.store, shown, stop, budget)
             recorder = make_recorder(context, call.tracking_uri)
-            callbacks = TerminalResults(project.file.currency, quiet=True)
+            callbacks = TerminalResults(project, quiet=True)
             invocation = run_plan(plan, context, recorder, options, callbacks)
         results = Results(project, invocation)
     for problem in filter(None, (*results.problems, results.failures)):

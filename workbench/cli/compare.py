@@ -10,7 +10,7 @@ import re
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -19,7 +19,7 @@ import typer
 from workbench.cli.output import print_result
 from workbench.cli.output_file import PAGE, Force, OutputFile
 from workbench.cli.run import AsJson, Limit, Sample, TrackingUri
-from workbench.cli.setup import experiment_file, open_experiment, open_project
+from workbench.cli.setup import OpenExperiment, experiment_file, open_experiment, open_project
 from workbench.cli.signals import note_on_stderr
 from workbench.errors import ExitCode, WorkbenchError, list_first
 
@@ -87,11 +87,8 @@ def compare(
     project = open_project(tracking_uri)
     page = OutputFile(html, project, PAGE, force=force) if html else None
     scope = Scope(limit, sample=sample)
-    with open_comparison(names or [], project, tracking_uri, scope, by_slice=bool(by)) as (
-        selectors,
-        plan,
-        store,
-    ):
+    with open_comparison(names or [], project, tracking_uri, scope, by_slice=bool(by)) as opened:
+        selectors, plan, store = opened.selectors, opened.plan(), opened.store
         plan = plan if factors else with_answers(plan, store)
         columns, prices = [by] if by else (), project.prices
         compared = compare_stored(plan, store, by=columns, prices=prices, anytime=anytime)
@@ -108,12 +105,44 @@ def compare(
     return ExitCode.DONE
 
 
+@dataclass(frozen=True)
+class OpenComparison:
+    """A selection by a command's names from an experiment whose store is open.
+
+    Attributes:
+        runs: the variants of each selector that is a run id.
+        by_slice: variants without any baseline are left, if there is no other.
+    """
+
+    selectors: list[str]
+    runs: "RecordedRuns"
+    opened: OpenExperiment
+    by_slice: bool
+
+    @property
+    def store(self) -> "Store":
+        """The project's store."""
+        return self.opened.store
+
+    def plan(self) -> "Plan":
+        """The plan that is compared."""
+        return self._select(self.opened.plan())
+
+    def outline(self) -> "Plan":
+        """The plan without its cells: no template is rendered."""
+        return self._select(self.opened.outline())
+
+    def _select(self, plan: "Plan") -> "Plan":
+        from workbench.comparing.selectors import select_comparisons
+
+        return select_comparisons(self.selectors, plan, self.runs, by_slice=self.by_slice)
+
+
 @contextmanager
 def open_comparison(
     names: list[str], project: "Project", tracking_uri: str, scope: "Scope", *, by_slice: bool
-) -> "Iterator[tuple[list[str], Plan, Store]]":
-    """The selectors among a command's names, the plan that they compare, and the open store."""
-    from workbench.comparing.selectors import select_comparisons
+) -> Iterator[OpenComparison]:
+    """The experiment and the selectors among a command's names."""
     from workbench.plan import Options
 
     task, selectors = split_task(names, project)
@@ -124,8 +153,7 @@ def open_comparison(
     _check_task(task, runs, project)
     options = Options(scope, sends=False, looks_up=False)
     with open_experiment(task, options, tracking_uri, extra_prompts, require_env=False) as opened:
-        plan = select_comparisons(selectors, opened.plan(), runs, by_slice=by_slice)
-        yield selectors, plan, opened.store
+        yield OpenComparison(selectors, runs, opened, by_slice)
 
 
 def with_answers(plan: "Plan", store: "Store") -> "Plan":

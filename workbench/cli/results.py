@@ -8,6 +8,7 @@ from rich.console import Console
 from workbench.cli.output import print_lines, print_styled, terminal_width
 from workbench.comparing.comparison import ExperimentComparison
 from workbench.page.page_document import comparison_page
+from workbench.project import Project
 from workbench.report.compare import compare_json
 from workbench.report.leaderboard import leaderboard, leaderboard_blocks, verdict_lines
 from workbench.report.run_overview import run_overview
@@ -15,6 +16,7 @@ from workbench.report.safe_text import json_line
 from workbench.results.types import VariantResult
 from workbench.run.stored_results import ResultCallbacks
 from workbench.tracking.protocol import Occasion, Overview, RecordLinks
+from workbench.view.page_cache import cache_page
 
 PIPED_WIDTH = 160  # columns of a table beyond which a file or a log gets blocks
 
@@ -23,18 +25,20 @@ class TerminalResults(ResultCallbacks):
     """Prints the leaderboard as soon as all rows are scored.
 
     Args:
-        currency: of the project.
         quiet: print nothing; the results follow as JSON.
     """
 
-    def __init__(self, currency: str, *, quiet: bool) -> None:
-        self._currency = currency
+    def __init__(self, project: Project, *, quiet: bool) -> None:
+        self._project, self._currency = project, project.file.currency
         self._quiet = quiet
 
-    def show(self, variants: Sequence[VariantResult]) -> None:
-        """See `ResultCallbacks`."""
-        if self._quiet:
-            return
+    def show(self, comparison: ExperimentComparison) -> None:
+        """Print the leaderboard; then cache the page of a large comparison."""
+        if not self._quiet:
+            self._print(comparison.results)
+        cache_page(comparison, self._project)
+
+    def _print(self, variants: Sequence[VariantResult]) -> None:
         width = terminal_width(PIPED_WIDTH)
         table = leaderboard(variants, currency=self._currency)
         fits = Console(width=10_000).measure(table).maximum <= width

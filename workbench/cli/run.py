@@ -122,7 +122,7 @@ def run(
         _print_notes(plan, as_json)
         with handle_signals(project) as stop:
             context = RunContext(project, store, progress(), stop, budget)
-            output = TerminalResults(project.file.currency, quiet=as_json)
+            output = TerminalResults(project, quiet=as_json)
             recorder = make_recorder(context, tracking_uri)
             invocation, samples = run_plan(plan, context, recorder, options, output), None
             if with_check:

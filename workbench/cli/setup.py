@@ -63,6 +63,13 @@ class OpenExperiment:
         models = [variant.model.model.ref for variant in plan.variants]
         return replace(plan, notes=(*plan.notes, *price_notes(self.project.prices, models)))
 
+    def outline(self) -> "Plan":
+        """The plan without its cells: no template is rendered."""
+        from workbench.plan import outline_plan, redact_rows
+
+        experiment = redact_rows(self.experiment, self.store.redactor)
+        return outline_plan(experiment, self.options.scope)
+
 
 @contextmanager
 def open_experiment(

@@ -145,7 +145,7 @@ def _record(
     from workbench.run.pending import forget
 
     project, recorder = context.project, make_recorder(context, tracking_uri)
-    output = TerminalResults(project.file.currency, quiet=True)
+    output = TerminalResults(project, quiet=True)
     invocation = sync_plan(plan, context, recorder, output)
     rows = invocation.requests.planned - invocation.requests.not_run
     if not invocation.problems:

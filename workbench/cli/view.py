@@ -11,7 +11,6 @@ import signal
 import subprocess
 from contextlib import suppress
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -25,10 +24,10 @@ from workbench.cli.signals import note_on_stderr
 from workbench.errors import WorkbenchError
 
 if TYPE_CHECKING:
+    from workbench.cli.compare import OpenComparison
     from workbench.comparing.comparison import ExperimentComparison
     from workbench.plan import Plan
-    from workbench.project import Project
-    from workbench.store import Store
+    from workbench.view.page_contents import PageContents
 
 GIT_TIMEOUT_S = 5.0
 SLOW_ROWS = 20_000  # answers above which comparing takes seconds
@@ -80,12 +79,9 @@ def view(
         open_comparison(names or [], project, tracking_uri, scope, by_slice=True) as opened,
         RatingProcess(project, REDACTOR, tracking_uri) as ratings,
     ):
-        _, plan, store = opened
-        if plan.planned > SLOW_ROWS:
-            note_on_stderr(f"comparing {plan.planned:,} answers")
-        compare = partial(_compare, plan, store, project, by, tracking_uri)
-        currency, person = project.file.currency, person or _default_person(project.root)
-        live = LiveComparison(compare, store, currency=currency, person=person)
+        store, comparer = opened.store, _Comparer(opened, by, tracking_uri)
+        contents, person = comparer.first(), person or _default_person(project.root)
+        live = LiveComparison(contents, comparer.read, store, person=person)
         port = listener.getsockname()[1]
         app = ViewApp(live, port, REDACTOR, rated=ratings.wake, rating_error=ratings.error)
         if store.ratings.unrecorded(project.tracking_uri(tracking_uri)):
@@ -96,17 +92,47 @@ def view(
             serve(app, listener, ready=lambda: typer.echo("\n".join(lines)))
 
 
-def _compare(
-    plan: "Plan", store: "Store", project: "Project", by: str, tracking_uri: str
-) -> "ExperimentComparison":
-    """The comparison of what is stored now, with the traces of its rows."""
-    from workbench.comparing.comparison import compare_stored, require_answers
-    from workbench.tracking.trace_index import TraceIndex
+class _Comparer:
+    """Compares the answers in an open store for a page; large comparisons are cached."""
 
-    plan = with_answers(plan, store)
-    compared = compare_stored(plan, store, by=[by] if by else (), prices=project.prices)
-    require_answers(compared, compared.compared_variants)
-    return replace(compared, traces=TraceIndex(project, tracking_uri))
+    def __init__(self, opened: "OpenComparison", by: str, tracking_uri: str) -> None:
+        from workbench.tracking.trace_index import TraceIndex
+        from workbench.view.page_cache import PageCache
+
+        project = opened.opened.project
+        self._opened, self._by, self._project = opened, by, project
+        self._plan: Plan | None = None
+        self._traces = TraceIndex(project, tracking_uri)
+        self._cache = PageCache(project, opened.store, opened.selectors, by)
+
+    def first(self) -> "PageContents":
+        """The cached contents, if nothing has changed, or new ones."""
+        cached = self._cache.load(self._opened.outline)
+        if cached is None:
+            return self.read()
+        return replace(cached, compared=replace(cached.compared, traces=self._traces))
+
+    def read(self) -> "PageContents":
+        """The contents by what is stored now."""
+        from workbench.view.page_contents import read_contents
+
+        self._plan = self._plan or self._opened.plan()
+        if self._plan.planned > SLOW_ROWS:
+            note_on_stderr(f"comparing {self._plan.planned:,} answers")
+        currency = self._project.file.currency
+        contents = read_contents(self._compare, self._opened.store, currency)
+        self._cache.save(contents)
+        return contents
+
+    def _compare(self) -> "ExperimentComparison":
+        from workbench.comparing.comparison import compare_stored, require_answers
+
+        assert self._plan
+        store, by = self._opened.store, [self._by] if self._by else ()
+        plan = with_answers(self._plan, store)
+        compared = compare_stored(plan, store, by=by, prices=self._project.prices)
+        require_answers(compared, compared.compared_variants)
+        return replace(compared, traces=self._traces)
 
 
 def _default_person(folder: Path) -> str:

@@ -110,7 +110,7 @@ class ExperimentComparison:
         All variants if none has a baseline.
         """
         compared = {number for pair in self.pairs for number in pair}
-        return sorted(compared or range(len(self.results)))
+        return sorted(compared or range(len(self.plan.variants)))
 
 
 def compare_stored(

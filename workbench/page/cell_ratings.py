@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from workbench.canonical import JSON
 from workbench.comparing.comparison import ExperimentComparison
 from workbench.page.rows import AnsweredRows
+from workbench.plan.stored_cells import cell_numbers
 from workbench.report.safe_text import plain
 from workbench.scoring.scored_rows import ScoredRows
 from workbench.store.ratings import Rating
@@ -31,16 +32,15 @@ def rated_rows(compared: ExperimentComparison) -> list[dict[str, list[int]]]:
     """Of each compared variant the rows that a person rated as good and as bad; empty: none is."""
     ratings = compared.scored.store.ratings if compared.scored else None
     current = ratings.current(ratings.since(0)[0]) if ratings else {}
-    values = {key: {rating.good for rating in current[key]} for key in current if current[key]}
-    if not values:
+    if not any(current.values()):
         return []
-    cells = [compared.plan.cells[number] for number in compared.compared_variants]
+    rated = {
+        name: {key for key in current if any(rating.good is good for rating in current[key])}
+        for name, good in (("good", True), ("bad", False))
+    }
     return [
-        {
-            name: [n for n, cell in enumerate(column) if good in values.get(cell.key, ())]
-            for name, good in (("good", True), ("bad", False))
-        }
-        for column in cells
+        {name: cell_numbers(compared.plan.cells[number], keys) for name, keys in rated.items()}
+        for number in compared.compared_variants
     ]
 
 

@@ -6,8 +6,8 @@ requests   equal cells share one                keyed by the digest of all that 
 """
 
 from workbench.plan.plan_summary import describe_models, summarize_plan
-from workbench.plan.planner import make_plan, plan_invocation
-from workbench.plan.redact_rows import refuse_secret, refuse_secret_in_file
+from workbench.plan.planner import make_plan, outline_plan, plan_invocation
+from workbench.plan.redact_rows import redact_rows, refuse_secret, refuse_secret_in_file
 from workbench.plan.row_batches import (
     batch_ends,
     batch_requests,
@@ -29,7 +29,9 @@ __all__ = [
     "describe_models",
     "interleave",
     "make_plan",
+    "outline_plan",
     "plan_invocation",
+    "redact_rows",
     "refuse_secret",
     "refuse_secret_in_file",
     "shuffled_rows",

@@ -84,11 +84,10 @@ def make_plan(
     Raises:
         WorkbenchError: a row can't be rendered, or a prompt can't run on a model.
     """
-    variants, notes = find_variants(experiment, scope)
-    baselines = find_baselines(experiment, variants, complete=not any(scope.only))
-    scope = complete_scope(scope, experiment, variants)
+    plan = outline_plan(experiment, scope)
+    variants, notes = plan.variants, list(plan.notes)
     _check_models(experiment, variants)
-    dataset, examples = experiment.dataset, experiment.dataset.examples[: scope.limit]
+    dataset, examples = experiment.dataset, plan.examples
     notes += accept(expected_findings(experiment, examples, variants), refuses=refuses)
     images = ImageReader(dataset.folder or experiment.root, experiment.root)
     crosses = [_Cross(variant, experiment, images) for variant in variants]
@@ -100,9 +99,8 @@ def make_plan(
     requests = _unsent_requests(crosses, bodies, stored_keys)
     answered = sum(cell.key in stored_keys for cross in crosses for cell in cross.cells)
     planned = sum(len(cross.cells) for cross in crosses)
-    return Plan(
-        experiment=experiment,
-        examples=examples,
+    return replace(
+        plan,
         variants=tuple(cross.variant for cross in crosses),
         cells=tuple(tuple(cross.cells) for cross in crosses),
         requests=requests,
@@ -110,9 +108,32 @@ def make_plan(
         stored=answered,
         shared=planned - answered - sum(map(len, requests)),
         notes=tuple(notes),
+        images=images.files,
+    )
+
+
+def outline_plan(experiment: Experiment, scope: Scope) -> Plan:
+    """The plan's rows, variants and baselines, before any template is rendered: without cells.
+
+    Raises:
+        WorkbenchError: the scope or the baseline names no variant.
+    """
+    variants, notes = find_variants(experiment, scope)
+    baselines = find_baselines(experiment, variants, complete=not any(scope.only))
+    scope = complete_scope(scope, experiment, variants)
+    nothing = tuple(() for _ in variants)
+    return Plan(
+        experiment=experiment,
+        examples=experiment.dataset.examples[: scope.limit],
+        variants=tuple(variants),
+        cells=nothing,
+        requests=nothing,
+        bodies={},
+        stored=0,
+        shared=0,
+        notes=tuple(notes),
         scope=scope.as_json(),
         baselines=baselines,
-        images=images.files,
     )
 
 

@@ -84,7 +84,7 @@ class Plan:
     experiment: Experiment
     examples: tuple[Example, ...]
     variants: tuple[Variant, ...]
-    cells: tuple[tuple[Cell, ...], ...]
+    cells: tuple[Sequence[Cell], ...]
     requests: tuple[tuple[Request, ...], ...]
     bodies: Mapping[str, Request]
     stored: int

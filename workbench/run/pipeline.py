@@ -5,6 +5,7 @@ from dataclasses import replace
 from functools import partial
 from typing import Self
 
+from workbench.comparing.comparison import ExperimentComparison
 from workbench.comparing.metrics import add_comparisons
 from workbench.comparing.race import Race
 from workbench.completing.context import RunContext
@@ -94,8 +95,8 @@ class ScoringPipeline:
         """Wait until all received completions are scored; return each variant's tally."""
         return self._stream.wait()
 
-    def finish_scoring(self, race: Race | None = None) -> list[VariantResult]:
-        """Wait for the last score; return each variant's result.
+    def finish_scoring(self, race: Race | None = None) -> ExperimentComparison:
+        """Wait for the last score; return the variants, compared.
 
         Raises:
             Stopped: the invocation was interrupted.
@@ -115,7 +116,9 @@ class ScoringPipeline:
                 if tallies[number].not_run:
                     results[number] = replace(results[number], stopped=race.reason(number))
         self.variants = add_comparisons(results, tallies, self._plan)
-        return self.variants
+        scored, prices = self._stream.scored, self._context.project.prices
+        compared = ExperimentComparison(self._plan, self.variants, tallies, scored.rows)
+        return replace(compared, prices=prices, scored=scored)
 
     def finish_recording(self, callbacks: ResultCallbacks, *, wait: bool) -> Recorded:
         """Wait until MLflow has everything; without `wait` another process goes on alone.

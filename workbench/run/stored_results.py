@@ -28,8 +28,8 @@ class ResultCallbacks:
     They are pickled for the process that records the results.
     """
 
-    def show(self, variants: Sequence[VariantResult]) -> None:
-        """All rows are scored; MLflow may not have all of them yet."""
+    def show(self, comparison: ExperimentComparison) -> None:
+        """All rows are scored; MLflow may not have all of them yet. The store is open."""
 
     def comparison_files(self, comparison: ExperimentComparison) -> Mapping[str, str]:  # noqa: ARG002
         """Return files to keep beside the runs, text by name."""

@@ -11,7 +11,8 @@ Below them: row_json.py (rows as JSON), database.py (the SQLite file and its err
 schema.py, upgrade.py, watermark.py (the number of synced commits), locks.py. Above them:
 prefill_echo.py (endpoints that repeat a prefill), bills.py (bills above what a request can hold)
 and, for `workbench store`, selection.py, statistics.py, explain.py (with json_diff.py), prune.py,
-repair.py (with recovery.py and damaged_rows.py). search.py finds texts for `workbench view`.
+repair.py (with recovery.py and damaged_rows.py). For `workbench view`, search.py finds texts, and
+changes.py what is new.
 """
 
 from workbench.store.access import Owner

@@ -24,6 +24,7 @@ from workbench.store.ratings import Ratings
 from workbench.store.row_json import (
     completion_json,
     parse_completion,
+    parse_request,
     parse_score,
     request_json,
 )
@@ -164,6 +165,11 @@ class Store:
         """Return the completions stored under `keys`; keys without one are left out."""
         query = "SELECT key, state, completion, request, sum FROM completions"
         return self._parse(parse_completion, self.database.read_keys(query, keys))
+
+    def requests(self, keys: Collection[str]) -> dict[str, Request]:
+        """Return the requests of the completions under `keys`, secrets redacted, no prefill."""
+        rows = self.database.read_keys("SELECT key, request FROM completions", keys)
+        return {key: parse_request(key, text) for key, text in rows}
 
     def stored_at(self, keys: Collection[str]) -> dict[str, float]:
         """Return when the completions under `keys` were stored, in seconds since 1970."""

@@ -4,6 +4,7 @@ Removal(answers=12, input_tokens=9_600, output_tokens=480, cost=0.0017, size=20_
 """
 
 import re
+import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
@@ -11,6 +12,7 @@ from datetime import UTC, datetime, timedelta
 from workbench.errors import WorkbenchError
 from workbench.project import Price
 from workbench.store.access import exclusive_access
+from workbench.store.changes import VIEWS
 from workbench.store.completions import Store
 from workbench.store.database import Statement
 from workbench.store.ratings import RECORDED
@@ -94,4 +96,5 @@ def remove(store: Store, selection: Selection) -> int:
         if selection.table == "ratings":  # later entries may get the numbers of removed ones
             (store.database.folder / RECORDED).unlink(missing_ok=True)
         store.database.shrink()
+        shutil.rmtree(store.database.folder / VIEWS, ignore_errors=True)  # categories are answers
         return size - file_size(store)

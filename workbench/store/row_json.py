@@ -50,6 +50,13 @@ def request_json(request: Request) -> str:
     return canonical_json({**request.key_fields, "body": request.text})
 
 
+def parse_request(key: str, text: str) -> Request:
+    """The request of a stored JSON text; its prefill is not in it."""
+    fields = json.loads(text)
+    body = fields.pop("body")
+    return Request(key, body, key_fields=fields)
+
+
 def parse_completion(key: str, text: str) -> Completion:
     """The completion of a stored JSON text."""
     fields = json.loads(text)

@@ -6,5 +6,7 @@
     http://127.0.0.1:5100/Vq3…/state        {"new": 12, "mlflow": "http://…", "rating_error": ""}
 
 live_comparison  the comparison of what is stored now, and its rows by number
+page_contents    summary and index of one comparison
+page_cache       those of large comparisons, valid until something changes
 page_server      the requests, and who may make them
 """

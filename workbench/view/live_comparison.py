@@ -13,23 +13,17 @@ from dataclasses import dataclass, replace
 from pydantic import BaseModel, ConfigDict, Field
 
 from workbench.canonical import JSON
-from workbench.comparing.comparison import ExperimentComparison
-from workbench.comparing.confusion import ConfusionTable
 from workbench.dataset import Example
 from workbench.errors import WorkbenchError
 from workbench.page.cell_ratings import rated_rows, ratings_json
-from workbench.page.index import row_index
 from workbench.page.page_document import page_document
-from workbench.page.page_summary import confusion_tables, page_summary
 from workbench.page.rows import AnsweredRows, RowDetails
+from workbench.plan.stored_cells import cell_numbers
 from workbench.report.safe_text import plain
 from workbench.store import Store
 from workbench.store.ratings import answer_digest
 from workbench.store.search import find_answers
-
-MAX_CONFUSED = 50_000  # answers above which no table of expected and answered labels is made
-NEW_ANSWERS = "SELECT key FROM completions WHERE number > ?"
-LAST_ANSWER = "SELECT coalesce(max(number), 0) FROM completions"
+from workbench.view.page_contents import PageContents
 
 
 class RatingRequest(BaseModel):
@@ -53,18 +47,14 @@ class RatingRequest(BaseModel):
 
 @dataclass(frozen=True)
 class _Snapshot:
-    """The contents of a page.
+    """The contents of a page, and the page.
 
     Attributes:
-        head: the page's data, without ratings and addresses.
-        last_answer: number of the newest completion.
         shown: in `page`: number of the newest rating, address of MLflow's pages.
     """
 
-    compared: ExperimentComparison
+    contents: PageContents
     details: RowDetails
-    head: dict[str, JSON]
-    last_answer: int
     shown: tuple[int, str] = (-1, "")
     page: str = ""
 
@@ -73,34 +63,34 @@ class LiveComparison:
     """The comparison of one experiment; threads may share it.
 
     Args:
-        compare: compares what is stored now.
+        contents: the first.
+        read: compares what is stored now.
         store: of the answers.
-        currency: of the project.
         person: in whose name ratings are stored.
     """
 
     def __init__(
         self,
-        compare: Callable[[], ExperimentComparison],
+        contents: PageContents,
+        read: Callable[[], PageContents],
         store: Store,
         *,
-        currency: str,
         person: str,
     ) -> None:
-        self._compare = compare
+        self._read = read
         self._store = store
-        self._currency = currency
         self._person = person
         self._lock = threading.Lock()
-        self._snapshot = self._read()
+        self._snapshot = _Snapshot(contents, RowDetails(contents.compared))
 
     def page(self) -> str:
         """The page; the answers are compared again if there are new ones."""
         with self._lock:
-            if self._new_answers():
-                self._snapshot = self._read()
+            if self._new_answers() != 0:
+                contents = self._read()
+                self._snapshot = _Snapshot(contents, RowDetails(contents.compared))
             _, last_rating = self._store.ratings.since(0)
-            shown = (last_rating, self._snapshot.compared.traces.address())
+            shown = (last_rating, self._snapshot.contents.compared.traces.address())
             if shown != self._snapshot.shown:
                 page = self._render(self._snapshot, mlflow=shown[1])
                 self._snapshot = replace(self._snapshot, page=page, shown=shown)
@@ -108,12 +98,14 @@ class LiveComparison:
 
     def state(self) -> dict[str, JSON]:
         """The number of answers that the page doesn't show, and the address of MLflow's pages."""
-        return {"new": self._new_answers(), "mlflow": self._snapshot.compared.traces.address()}
+        address = self._snapshot.contents.compared.traces.address()
+        return {"new": self._new_answers() or 0, "mlflow": address}
 
-    def _new_answers(self) -> int:
-        bodies = self._snapshot.compared.plan.bodies
-        rows = self._store.database.read(NEW_ANSWERS, (self._snapshot.last_answer,))
-        return sum(key in bodies for (key,) in rows)
+    def _new_answers(self) -> int | None:
+        """The number of answers that are not in the page; None: some may have changed."""
+        contents = self._snapshot.contents
+        bodies, keys = contents.compared.plan.bodies, contents.look.new_keys(self._store.database)
+        return None if keys is None else sum(key in bodies for key in keys)
 
     def rows(self, numbers: Sequence[int]) -> list[dict[str, JSON]]:
         """Details of the rows with these numbers, in this order; unknown numbers are left out."""
@@ -140,13 +132,17 @@ class LiveComparison:
     def search(self, text: str) -> list[int]:
         """The numbers of the rows whose inputs, expected values or answers contain the text."""
         snapshot, wanted = self._snapshot, text.lower()
-        keys = find_answers(self._store, text)
-        variants = [snapshot.compared.plan.cells[number] for number in snapshot.details.variants]
-        return [
-            number
-            for number, cells in enumerate(zip(*variants, strict=True))
-            if any(cell.key in keys for cell in cells) or wanted in _text(cells[0].example)
-        ]
+        plan, keys = snapshot.contents.compared.plan, find_answers(self._store, text)
+        repeats = plan.experiment.repeats
+        numbers = {
+            row * repeats + repeat
+            for row, example in enumerate(plan.examples)
+            if wanted in _text(example)
+            for repeat in range(repeats)
+        }
+        for variant in snapshot.details.variants:
+            numbers.update(cell_numbers(plan.cells[variant], keys))
+        return sorted(numbers)
 
     def rate(self, request: RatingRequest) -> list[dict[str, JSON]]:
         """Store a rating; return the ratings of the answer.
@@ -157,7 +153,7 @@ class LiveComparison:
         snapshot, position = self._snapshot, request.variant
         variants = snapshot.details.variants
         in_page = 0 <= position < len(variants)
-        cells = snapshot.compared.plan.cells[variants[position]] if in_page else ()
+        cells = snapshot.contents.compared.plan.cells[variants[position]] if in_page else ()
         if not 0 <= request.number < len(cells):
             raise WorkbenchError("there is no such answer", fix="reload the page")
         key = cells[request.number].key
@@ -169,49 +165,26 @@ class LiveComparison:
         )
         return ratings_json(self._store.ratings.current([key])[key])
 
-    def _read(self) -> _Snapshot:
-        ((last_answer,),) = self._store.database.read(LAST_ANSWER)
-        compared = self._compare()
-        details, summary = RowDetails(compared), page_summary(compared, self._currency)
-        head = {
-            **summary,
-            "confusions": confusion_tables(summary, _confusion_tables(compared, details)),
-            "omitted": 0,
-            "without_more": 0,
-            "index": row_index(compared),
-            "live": {
-                "person": plain(self._person),
-                "can_rate": not self._store.database.is_read_only,
-            },
-        }
-        return _Snapshot(compared, details, head, last_answer)
-
     def _render(self, snapshot: _Snapshot, *, mlflow: str) -> str:
-        index = {**snapshot.head["index"], "rated": rated_rows(snapshot.compared)}
-        head = {**snapshot.head, "index": index, "mlflow": mlflow}
+        head, compared = snapshot.contents.head, snapshot.contents.compared
+        live = {
+            "person": plain(self._person),
+            "can_rate": not self._store.database.is_read_only,
+        }
+        index = {**head["index"], "rated": rated_rows(compared)}
+        head = {**head, "index": index, "live": live, "mlflow": mlflow}
         page = page_document(head, connect="'self'")
         return self._store.redactor.redact(page)
 
     def _answered(self, numbers: Sequence[int]) -> dict[int, AnsweredRows]:
         """The answers of these rows by variant, as far as there are such rows."""
         snapshot = self._snapshot
-        scored, variants = snapshot.compared.scored, snapshot.details.variants
+        scored, variants = snapshot.contents.compared.scored, snapshot.details.variants
         assert scored
-        count = len(snapshot.compared.plan.cells[variants[0]])
+        count = len(snapshot.contents.compared.plan.cells[variants[0]])
         numbers = [number for number in numbers if 0 <= number < count]
         by_variant = [dict(scored.numbered(variant, numbers)) for variant in variants]
         return {number: [rows.get(number) for rows in by_variant] for number in numbers}
-
-
-def _confusion_tables(compared: ExperimentComparison, details: RowDetails) -> list[ConfusionTable]:
-    names = [evaluator.name for evaluator in compared.plan.experiment.evaluators]
-    tables = [ConfusionTable(name, len(details.variants)) for name in names]
-    if compared.plan.planned <= MAX_CONFUSED:
-        for _, rows in details.read():
-            for table in tables:
-                for variant, row in enumerate(rows):
-                    table.add(variant, row)
-    return tables
 
 
 def _text(example: Example) -> str:
