@@ -3,8 +3,9 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from workbench.completing.complete import Outcome, complete
+from workbench.completing.complete import complete
 from workbench.completing.context import RunContext
+from workbench.completing.sender import Outcome
 from workbench.model import Completion
 from workbench.plan import Plan
 

@@ -271,6 +271,9 @@ class Provider(Protocol):
     def complete(self, requests: Iterable[Request]) -> Iterator[Completion]:
         """Yield one completion per request, in any order, as they arrive.
 
+        A provider whose `takes_pauses` is True also gets None: nothing is to be sent at the
+        moment, but something may follow from an answer. It pulls again after a moment.
+
         Pull a request only to send it at once. When `requests` ends, finish the calls in flight;
         when the result is closed, cancel them. Yield what was received before raising. Report
         failed calls to `permit.record_failure`; retry only if `permit.allow_retry()` is True.

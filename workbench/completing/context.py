@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 
 from workbench.completing.budget import Budget
+from workbench.completing.follow_ups import FollowUps
 from workbench.model import Request
 from workbench.plan import Plan
 from workbench.project import Project
@@ -76,6 +77,7 @@ class RunContext:
     Attributes:
         stop: set when the invocation should end.
         budget: limits on calls and cost.
+        follow_ups: requests that follow from answers.
     """
 
     project: Project
@@ -83,6 +85,7 @@ class RunContext:
     progress: Progress = field(default_factory=Progress)
     stop: Stop = field(default_factory=Stop)
     budget: Budget = field(default_factory=Budget)
+    follow_ups: FollowUps = field(default_factory=FollowUps)
 
     def interrupted(self) -> bool:
         """Return True once a signal has asked the invocation to end."""

@@ -1,7 +1,7 @@
 """The requests of one model, each leased and budgeted at the moment a provider pulls it."""
 
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
@@ -75,6 +75,8 @@ class ModelQueue:
         leased_elsewhere: requests that another process is sending, by key.
         leases: of the requests pulled by the provider, by key.
         pulled: requests that the provider has not answered yet, by key.
+        is_closed: it takes no more requests.
+        group: queues that are served one after another in the same thread.
     """
 
     model: OpenModel
@@ -85,6 +87,8 @@ class ModelQueue:
     leased_elsewhere: dict[str, Request] = field(default_factory=dict)
     leases: dict[str, RequestLease] = field(default_factory=dict)
     pulled: dict[str, Request] = field(default_factory=dict)
+    is_closed: bool = False
+    group: "Sequence[ModelQueue]" = ()
 
     @property
     def ref(self) -> str:
@@ -138,9 +142,17 @@ class ModelQueue:
         budget = self.context.budget
         return bool(self.waiting) and budget.exhausted(self._worst_case())
 
-    def requests(self) -> Iterator[Request]:
-        """Yield requests that may be sent, until the queue, the budget or the run ends."""
-        while self.waiting and not self.context.stop.requested:
+    def requests(self) -> Iterator[Request | None]:
+        """Yield requests that may be sent, until the queue, the budget or the run ends.
+
+        None: there is none at the moment, but one may follow from an answer.
+        """
+        while not self.context.stop.requested:
+            if not self.waiting:
+                if not self._may_pause():
+                    return
+                yield None
+                continue
             request = self.waiting[0]
             with self.context.budget.lock:  # models with other labels share the bounds
                 worst_case = self._worst_case()
@@ -166,6 +178,13 @@ class ModelQueue:
             self.pulled[request.key] = request
             yield replace(request, permit=lease)
 
+    def _may_pause(self) -> bool:
+        """True if the provider can wait for a request, and no other model for its thread."""
+        if not getattr(self.model.provider, "takes_pauses", False) or self.leased_elsewhere:
+            return False
+        others = any(queue.unfinished for queue in self.group if queue is not self)
+        return self.context.follow_ups.open and not others
+
     def collect_elsewhere(self) -> set[str]:
         """Return keys that other processes have answered; requests they gave up wait again."""
         store = self.context.store
@@ -180,8 +199,11 @@ class ModelQueue:
 
 
 def model_queues(plan: Plan, context: RunContext, groups: Groups) -> list[ModelQueue]:
-    """Return the queues of the models, with the requests of each."""
+    """Return the queues of the models with the requests of each; then those that may follow."""
     answered, refetch = plan.answered_models, plan.refetch
+    labels = {model.model.label for model, _ in groups}
+    others = [m for m in context.follow_ups.models if m.model.label not in labels]
+    groups = [*groups, *((model, []) for model in others)]
     return [
         ModelQueue(model, context, refetch, deque(sent), model.model.label in answered)
         for model, sent in groups

@@ -6,6 +6,7 @@ echo:first-word  the first word of that
 echo:answer      the raw text as an answer made elsewhere: no tokens, no time; empty: no answer
 """
 
+import time
 from collections.abc import Iterable, Iterator, Mapping
 
 from workbench.canonical import JSON
@@ -13,6 +14,7 @@ from workbench.conversation import Conversation, Message
 from workbench.errors import WorkbenchError, unknown_name
 from workbench.model import Completion, PreparedCall, PromptCall, Request, State, Usage
 
+PAUSE_S = 0.01  # between two looks for a request
 NAMES = ("prompt", "last", "first-word", "answer")
 
 
@@ -21,6 +23,7 @@ class EchoProvider:
 
     concurrent = False
     billed = False
+    takes_pauses = True
     accepts_images = True  # as placeholders
 
     def __init__(self, name: str, settings: Mapping[str, JSON]) -> None:
@@ -60,9 +63,12 @@ class EchoProvider:
     def check_ready(self) -> None:
         """Return: there is nothing to check."""
 
-    def complete(self, requests: Iterable[Request]) -> Iterator[Completion]:
+    def complete(self, requests: Iterable[Request | None]) -> Iterator[Completion]:
         """Yield one completion per request, in order."""
         for request in requests:
+            if request is None:
+                time.sleep(PAUSE_S)
+                continue
             conversation = _conversation(request.body)
             text = conversation.as_text()
             if self.name != "prompt" and conversation.text is None:

@@ -10,9 +10,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from workbench.comparing.growth import GrowingGate
-from workbench.completing.complete import Outcome, complete
+from workbench.completing.complete import complete
 from workbench.completing.context import RunContext
 from workbench.completing.plan_lock import plan_lock
+from workbench.completing.sender import Outcome
 from workbench.errors import WorkbenchError, pluralize
 from workbench.plan import Plan
 from workbench.run.summary import interrupt_code

@@ -5,8 +5,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from workbench.comparing.race import Race
-from workbench.completing.complete import Outcome
 from workbench.completing.context import RunContext
+from workbench.completing.sender import Outcome
 from workbench.errors import ExitCode, WorkbenchError, cost_text, list_first, pluralize
 from workbench.plan import Options, Plan
 from workbench.results.types import VariantResult

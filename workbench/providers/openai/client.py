@@ -15,6 +15,7 @@ import time
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import replace
+from typing import Literal
 
 from workbench.errors import ExitCode, WorkbenchError
 from workbench.model import Completion, FailedCall, Permit, Request, UnlimitedPermit
@@ -38,7 +39,7 @@ FIRST_ROWS = 3  # rows that are refused before a 403 or 404 counts as one of the
 WAITING = "the model is not loaded yet, so this waits for up to 10 minutes"
 
 
-def complete(access: EndpointAccess, requests: Iterator[Request]) -> Iterator[Completion]:
+def complete(access: EndpointAccess, requests: Iterator[Request | None]) -> Iterator[Completion]:
     """As `Provider.complete`."""
     session = _Session(access, requests)
     thread = threading.Thread(target=session.run, name=f"openai:{access.model}", daemon=True)
@@ -56,7 +57,7 @@ def complete(access: EndpointAccess, requests: Iterator[Request]) -> Iterator[Co
 class _Session:
     """One call of `complete`: tasks that pull a request, send it and deliver its completion."""
 
-    def __init__(self, access: EndpointAccess, requests: Iterator[Request]) -> None:
+    def __init__(self, access: EndpointAccess, requests: Iterator[Request | None]) -> None:
         self.model, self.settings, self.requests = access.model, access.settings, requests
         self.completions = queue.SimpleQueue[list[Completion] | Exception | None]()
         self.fatal: Exception | None = None
@@ -64,6 +65,7 @@ class _Session:
         self._in_flight = self._undecided = 0  # requests; those that wait for another's answer
         self._batch: list[Completion] = []
         self._permit: Permit = UnlimitedPermit()  # of the last request; all are of one run
+        self._pausing = asyncio.Lock()  # held by the task that waits for the next request
         self._breaker = CircuitBreaker(reached=access.state.answered)
         self._limiter = RateLimiter(time.monotonic())
         self._exchange = Exchange(access, self._limiter.paused)
@@ -107,9 +109,26 @@ class _Session:
             self.fatal = self.fatal or error
             self._limiter.close()
 
-    async def _pull(self) -> Request | None:
-        """Pull a request once the limiter permits it; None: there is none, or the run ends."""
-        request = next(self.requests, None) if await self._limiter.acquire(self._permit) else None
+    async def _pull(self, *, waits: bool = True) -> Request | None:
+        """Pull a request once the limiter permits it; None: there is none, or the run ends.
+
+        With `waits` also one that follows from an answer that is still to come.
+        """
+        pulled = await self._next()
+        if pulled is None and waits:
+            async with self._pausing:
+                while (pulled := await self._next()) is None:
+                    await asyncio.sleep(POLL_S)
+        return pulled or None
+
+    async def _next(self) -> Request | Literal[False] | None:
+        """Pull a request; None: there is none at the moment; False: there are no more."""
+        if not await self._limiter.acquire(self._permit):
+            return False
+        try:
+            request = next(self.requests)
+        except StopIteration:
+            return False
         self._permit = request.permit if request else self._permit
         return request
 
@@ -196,7 +215,11 @@ class _Session:
         while not self._endpoint.answered and self._undecided < self._in_flight:
             await asyncio.sleep(POLL_S)
         undecided = not self._endpoint.answered and self._undecided < FIRST_ROWS
-        if undecided and self._may_concern_row(error, request) and (other := await self._pull()):
+        if (
+            undecided
+            and self._may_concern_row(error, request)
+            and (other := await self._pull(waits=False))
+        ):
             with suppress(WorkbenchError):  # which stops the model, as this row's error will
                 await self._send(other)
         self._undecided -= 1

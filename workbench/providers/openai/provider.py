@@ -29,6 +29,7 @@ class OpenAIProvider:
 
     concurrent = True
     billed = True
+    takes_pauses = True
 
     def __init__(self, name: str, settings: Mapping[str, JSON]) -> None:
         self.name = name
@@ -69,7 +70,7 @@ class OpenAIProvider:
         find_proxy(self.settings.url)
         threading.Thread(target=importlib.import_module, args=(CLIENT,), daemon=True).start()
 
-    def complete(self, requests: Iterable[Request]) -> Iterator[Completion]:
+    def complete(self, requests: Iterable[Request | None]) -> Iterator[Completion]:
         """As `Provider.complete`."""
         client = importlib.import_module(CLIENT)
         yield from client.complete(self._access(), iter(requests))

@@ -10,10 +10,10 @@ which that process dies too has failed.
 import json
 import os
 import re
+import time
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import replace
-from itertools import islice
 from pathlib import Path
 from typing import Self
 
@@ -30,6 +30,7 @@ NEEDED_VARIABLES = re.compile(
 )
 # Requests sent together, so that there is something to sort by length and to share.
 WINDOW = 256
+PAUSE_S = 0.02  # between two looks for a request
 MAX_DEATHS = 3  # in a row, without an answer between them, after which it isn't started again
 STEADY_WINDOWS = 50  # full ones, after which batches that a death has halved are doubled again
 
@@ -89,7 +90,7 @@ class ModelProcess(WorkerProcess):
             raise WorkbenchError(**reply["refused"])
         self.method = reply["loaded"]
 
-    def complete(self, requests: Iterable[Request]) -> Iterator[Completion]:
+    def complete(self, requests: Iterable[Request | None]) -> Iterator[Completion]:
         """One completion per request, a batch at a time.
 
         When the run is stopping, the batch in flight is the last; the other requests pulled have
@@ -98,8 +99,8 @@ class ModelProcess(WorkerProcess):
         Raises:
             WorkbenchError: the process can't be kept alive.
         """
-        source = iter(requests)
-        while unanswered := {request.key: request for request in islice(source, WINDOW)}:
+        for window in _windows(requests):
+            unanswered = {request.key: request for request in window}
             is_full = len(unanswered) >= self.batch_size
             yield from self._complete_together(unanswered)
             if unanswered:  # these were in flight when the process died
@@ -161,6 +162,21 @@ class ModelProcess(WorkerProcess):
             for key in list(unanswered):
                 failed = _failed(unanswered.pop(key), "not answered: the run was stopped")
                 yield replace(failed, attempts=0)
+
+
+def _windows(requests: Iterable[Request | None]) -> Iterator[list[Request]]:
+    """Requests that are answered together: as many as there are, up to a full window."""
+    window: list[Request] = []
+    for request in requests:
+        if request:
+            window.append(request)
+        elif not window:
+            time.sleep(PAUSE_S)
+        if window and (request is None or len(window) == WINDOW):
+            yield window
+            window = []
+    if window:
+        yield window
 
 
 def _take(unanswered: dict[str, Request], completions: list[Completion]) -> Iterator[Completion]:

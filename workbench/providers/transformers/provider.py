@@ -51,6 +51,7 @@ class TransformersProvider:
 
     concurrent = False
     billed = False
+    takes_pauses = True
 
     def __init__(self, name: str, settings: Mapping[str, JSON]) -> None:
         self._model = f"transformers:{name}"
@@ -153,7 +154,7 @@ class TransformersProvider:
         check_device(self._settings)
         weights_folder(self.weights)
 
-    def complete(self, requests: Iterable[Request]) -> Iterator[Completion]:
+    def complete(self, requests: Iterable[Request | None]) -> Iterator[Completion]:
         """One completion per request, by a process that has loaded the model before it pulls one.
 
         Raises:

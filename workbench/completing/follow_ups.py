@@ -1,0 +1,90 @@
+"""Requests that follow from answers, on their way to the threads that send them.
+
+    follow_ups.add([(judge, request)])     from the thread that scores, while others are answered
+    follow_ups.settle(12)                  12 answers are read, and what follows from them is added
+
+A run ends once no request is unsettled: each counts from the moment it is queued until its answer
+has been read by whoever adds what follows from it.
+"""
+
+import threading
+from collections import deque
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Protocol
+
+from workbench.experiment import OpenModel
+from workbench.model import Request
+
+Follower = tuple[OpenModel, Request]
+
+
+class Queue(Protocol):
+    """The queue of one model, as in dispatch.py."""
+
+    model: OpenModel
+    waiting: deque[Request]
+    leased_elsewhere: dict[str, Request]
+    is_closed: bool
+
+
+class FollowUps:
+    """The follow-up requests of one invocation; threads share it.
+
+    Args:
+        models: that may get any; without one, nothing follows.
+    """
+
+    def __init__(self, models: Sequence[OpenModel] = ()) -> None:
+        self.models = list({model.model.label: model for model in models}.values())
+        self._lock = threading.Lock()
+        self._queues: Mapping[str, Queue] = {}
+        self._unsettled = 0
+        self._is_closed = False
+
+    @property
+    def open(self) -> bool:
+        """True while a request may follow."""
+        return bool(self.models) and self._unsettled > 0 and not self._is_closed
+
+    def connect(self, queues: Sequence[Queue]) -> None:
+        """Take the queues of a round; their requests are unsettled."""
+        with self._lock:
+            self._queues = {queue.model.model.label: queue for queue in queues}
+            self._unsettled += sum(len(queue.waiting) for queue in queues)
+
+    def expect(self, count: int = 1) -> None:
+        """Count answers that are still to be read, beside those of queued requests."""
+        with self._lock:
+            self._unsettled += count
+
+    def settle(self, count: int = 1) -> None:
+        """Count answers that were read, or requests that are given up."""
+        with self._lock:
+            self._unsettled -= count
+
+    def add(self, followers: Iterable[Follower]) -> list[Request]:
+        """Queue requests; return those whose model takes no more in this round."""
+        dropped: list[Request] = []
+        with self._lock:
+            for model, request in followers:
+                queue = self._queues.get(model.model.label)
+                if queue is None or queue.is_closed or self._is_closed:
+                    dropped.append(request)
+                    continue
+                self._unsettled += 1
+                queue.waiting.append(request)
+        return dropped
+
+    def close_queue(self, queue: Queue) -> list[Request]:
+        """Give up a queue; return the requests that it still had."""
+        with self._lock:
+            left = [*queue.waiting, *queue.leased_elsewhere.values()]
+            queue.waiting.clear()
+            queue.leased_elsewhere.clear()
+            queue.is_closed = True
+            self._unsettled -= len(left)
+        return left
+
+    def close(self) -> None:
+        """Take no more: whoever reads the answers has ended."""
+        self._is_closed = True
