@@ -19,10 +19,10 @@ MOST_TOTAL_LINES = 70_000
 FLOORS = [
     {"errors", "canonical", "conversation", "secrets", "proxies", "storable_text"},
     {"document", "images", "parameters", "sandbox", "workers"},
-    {"project", "model", "catalog"},
+    {"project", "project_file", "model", "catalog"},
     {"prompt", "dataset", "evaluator", "evaluators", "providers", "answers"},
     {"serving"},
-    {"experiment"},
+    {"experiment", "judges"},
     {"checking"},
     {"store"},
     {"plan", "stats"},

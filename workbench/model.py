@@ -149,6 +149,7 @@ class Request:
         text: the body in ASCII JSON as an API gets it, but for images; it may have lone surrogates.
         max_output_tokens: the most tokens of an answer; None: unlimited.
         key_fields: what enters the key besides the body, to explain why two keys differ.
+        purpose: `judge`: its answer is a verdict on another one.
         permit: for the second call and later ones; pulling the request permits the first.
         images: of the plan, where the body has digests; None: it has no images.
     """
@@ -158,6 +159,7 @@ class Request:
     prefill: str = ""
     max_output_tokens: int | None = None
     key_fields: Mapping[str, JSON] = field(default_factory=dict)
+    purpose: Literal["answer", "judge"] = field(default="answer", compare=False)
     permit: Permit = field(default=UnlimitedPermit(), compare=False, repr=False)
     images: ImageSources | None = field(default=None, compare=False, repr=False)
 
@@ -271,9 +273,7 @@ class Provider(Protocol):
     def complete(self, requests: Iterable[Request]) -> Iterator[Completion]:
         """Yield one completion per request, in any order, as they arrive.
 
-        A provider whose `takes_pauses` is True also gets None: nothing is to be sent at the
-        moment, but something may follow from an answer. It pulls again after a moment.
-
+        With an attribute `takes_pauses` that is True, None means: pull again after a moment.
         Pull a request only to send it at once. When `requests` ends, finish the calls in flight;
         when the result is closed, cancel them. Yield what was received before raising. Report
         failed calls to `permit.record_failure`; retry only if `permit.allow_retry()` is True.

@@ -10,14 +10,11 @@ from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated, Literal
-from unicodedata import category
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationInfo
-
-from workbench.document import InvalidValueError, read_document
+from workbench.document import read_document
 from workbench.document.environment_file import load_environment
 from workbench.errors import FORBIDDEN, WorkbenchError, unknown_name
+from workbench.project_file import Price, ProjectFile
 from workbench.proxies import DATABASES, exempt_loopback
 from workbench.secrets import mask_url
 
@@ -25,77 +22,6 @@ VARIABLE = "MLFLOW_TRACKING_URI"
 PYTHON_TASKS = "python"  # in the store's folder: tasks that Python code wrote
 NO_TRACKING = "none"  # the address that turns tracking off
 SERVERS = ("http://", "https://", "databricks")
-PREFIX_PATTERN = r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}"
-
-
-def _check_cached(price: float, info: ValidationInfo) -> float:
-    """A budget reserves the price of fresh input, which is the most that a call costs."""
-    if price > info.data.get("input", price):
-        raise InvalidValueError(
-            "is above `input`", fix="the price of cached input is the lower one"
-        )
-    return price
-
-
-class Price(BaseModel):
-    """Price of a million tokens, in the currency of the user's bill.
-
-    Attributes:
-        cached_input: of input from the provider's cache; None: as `input`.
-    """
-
-    model_config = ConfigDict(extra="forbid")
-    input: Annotated[float, Field(ge=0, le=1e9)]
-    output: Annotated[float, Field(ge=0, le=1e9)]
-    cached_input: Annotated[float, Field(ge=0), AfterValidator(_check_cached)] | None = None
-
-    def input_cost(self, input_tokens: float, cached_tokens: float = 0) -> float:
-        """Cost of the input; `cached_tokens` are those of it that came from a cache."""
-        return self.cost(input_tokens, 0, cached_tokens)
-
-    def cost(self, input_tokens: float, output_tokens: float, cached_tokens: float = 0) -> float:
-        """Cost of these numbers of tokens."""
-        full = input_tokens * self.input + output_tokens * self.output
-        saved = 0.0 if self.cached_input is None else self.input - self.cached_input
-        return (full - min(cached_tokens, input_tokens) * saved) / 1e6
-
-
-def _check_currency(currency: str) -> str:
-    """Table headings show it, so only letters and currency signs are allowed."""
-    kinds = {category(letter) for letter in currency}
-    if not 0 < len(currency) <= 12 or any(kind[0] != "L" and kind != "Sc" for kind in kinds):
-        raise InvalidValueError("is not a currency", fix="write its letters or its sign: USD, €")
-    return currency
-
-
-def _check_prefix(prefix: str) -> str:
-    """The characters that MLflow allows in a prompt's name; a dot at the end is left out."""
-    if prefix and not re.fullmatch(PREFIX_PATTERN, prefix):
-        fix = "use up to 64 letters, digits, _ . and -, as in: registry_prefix: team_a"
-        raise InvalidValueError("is not a prefix of prompt names", fix=fix)
-    return prefix.rstrip(".")
-
-
-class ProjectFile(BaseModel):
-    """The shape of `workbench.yaml`; every key is optional.
-
-    Attributes:
-        drain_s: seconds for calls in flight to finish after the first Ctrl-C.
-        registry_prefix: before every prompt's name in MLflow's registry, with a dot between.
-        traces: most rows of a variant that get a trace in MLflow, beside the failed ones; of
-            more rows a fixed sample does. An artifact holds all rows.
-        mlflow_metrics: the figures of a variant that are metrics of its run in MLflow, beside its
-            evaluators; None: the first that is known.
-    """
-
-    model_config = ConfigDict(extra="forbid")
-    tracking_uri: str = ""
-    registry_prefix: Annotated[str, AfterValidator(_check_prefix)] = ""
-    currency: Annotated[str, AfterValidator(_check_currency)] = "USD"
-    prices: dict[str, Price] = Field(default_factory=dict)
-    drain_s: Annotated[float, Field(ge=0, le=3600)] = 60.0
-    traces: Annotated[int, Field(ge=0)] = 5_000
-    mlflow_metrics: list[Literal["cost", "latency_s", "tokens"]] | None = None
 
 
 @dataclass(frozen=True)

@@ -84,6 +84,7 @@ class Traits:
         cache: False if the same row may get another score next time.
         by_column: one value of all answers of a variant, such as an RMSE, and none of a row: only
             metrics of MLflow.
+        judged: the scores are verdicts that a model is asked for.
     """
 
     higher_is_better: bool = True
@@ -92,6 +93,7 @@ class Traits:
     kind: Kind | None = None
     cache: bool = True
     by_column: bool = False
+    judged: bool = False
 
     @property
     def measures_time(self) -> bool:

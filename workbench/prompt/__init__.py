@@ -23,15 +23,10 @@ write.py      a prompt written back into its file
 from workbench.prompt.check import check_templates
 from workbench.prompt.choices import choose
 from workbench.prompt.load import folder_reader, git_reader, list_prompts, load_prompt
-from workbench.prompt.prompt import (
-    Prompt,
-    PromptRows,
-    PromptSettings,
-    render_prompts,
-    settings_from_json,
-)
+from workbench.prompt.prompt import Prompt, PromptRows, render_prompts
 from workbench.prompt.reference import Reference, parse_reference
 from workbench.prompt.renderer import Renderer
+from workbench.prompt.settings import PromptSettings, settings_from_json
 from workbench.prompt.source import Template
 
 __all__ = [

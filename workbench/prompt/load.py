@@ -25,16 +25,19 @@ from workbench.prompt.check import check_templates
 from workbench.prompt.choices import Normalization, is_template, row_choices
 from workbench.prompt.json_schema import schema_fault
 from workbench.prompt.partials import PartialInliner, Reader
-from workbench.prompt.prompt import Prompt, PromptSettings, settings_from_json
+from workbench.prompt.prompt import Prompt
 from workbench.prompt.renderer import Renderer
+from workbench.prompt.settings import PromptSettings, settings_from_json
 from workbench.prompt.source import plain_text, without_last_blanks
 from workbench.prompt.tools import read_tools
 
+JUDGES = "judges"  # the folder of judges, beside those of tasks
 FRONT_MATTER = re.compile(r"\A---[ \t]*\n(.*?)^---[ \t]*$\n?", re.DOTALL | re.MULTILINE)
 # A first line --- and keys below it, without a line that ends them.
 OPEN_FRONT_MATTER = re.compile(
     r"\A---[ \t]*((?:\n"
-    r"(?:description|chat|parameters|stop|choices|normalize|response_schema|tools)[ \t]*:.*)+)"
+    r"(?:description|chat|parameters|stop|choices|scores|normalize|response_schema|tools)"
+    r"[ \t]*:.*)+)"
 )
 
 
@@ -75,6 +78,7 @@ class FrontMatter(BaseModel):
     parameters: dict[str, Any] = Field(default_factory=dict)
     stop: Annotated[list[str] | None, BeforeValidator(_as_list)] = None
     choices: Annotated[list[str], BeforeValidator(_as_list)] = Field(default_factory=list)
+    scores: dict[str, Annotated[float, Field(allow_inf_nan=False)]] = Field(default_factory=dict)
     normalize: Normalization = "none"
     response_schema: dict[str, Any] | None = None
     tools: Annotated[list[str | dict[str, Any]], BeforeValidator(_as_list)] = Field(
@@ -218,6 +222,9 @@ def _split_front_matter(text: str, path: str, read: Reader) -> tuple[FrontMatter
     if front.tools and not front.chat:
         where, fix = document.where("tools"), "remove `tools` or `chat: false`"
         raise WorkbenchError("a raw text (`chat: false`) can't have tools", where=where, fix=fix)
+    if front.scores:
+        with located(document.where("scores")):
+            front.choices = _check_scores(front, path.partition("/")[0])
     if fault := schema_fault(front.response_schema or {}):
         where, fix = document.where("response_schema"), "write a JSON schema"
         raise WorkbenchError(f"`response_schema`: {fault}", where=where, fix=fix)
@@ -226,6 +233,21 @@ def _split_front_matter(text: str, path: str, read: Reader) -> tuple[FrontMatter
     with located(choices_where):
         _check_choices(front, normalize_where=document.where("normalize"))
     return front, choices_where, text[match.end() :], text.count("\n", 0, match.end()) + 1
+
+
+def _check_scores(front: FrontMatter, task: str) -> list[str]:
+    """The choices of a judge, which its scores name."""
+    if task != JUDGES:
+        fix = f"move the file into prompts/{JUDGES}/, and name it under `evaluators:`"
+        raise WorkbenchError("`scores` belongs to a judge", fix=fix)
+    for key in ("choices", "response_schema", "tools"):
+        if getattr(front, key):
+            raise WorkbenchError(f"`scores` and `{key}` are both set", fix=f"remove `{key}`")
+    if len(front.scores) < 2:
+        raise WorkbenchError("`scores` has one choice", fix="scores: {yes: 1, no: 0}")
+    if any(map(is_template, front.scores)):
+        raise WorkbenchError("`scores` are the same for all rows", fix="write the choices out")
+    return list(row_choices(list(front.scores)))
 
 
 def _check_choices(front: FrontMatter, *, normalize_where: str) -> None:

@@ -16,77 +16,14 @@ from workbench.conversation import Conversation
 from workbench.errors import WorkbenchError, unknown_name
 from workbench.images import ImageReader
 from workbench.model import PromptCall
-from workbench.prompt.choices import Normalization, is_template, row_choices
+from workbench.prompt.choices import row_choices
 from workbench.prompt.hints import likely_column, suggest_fix
 from workbench.prompt.renderer import Rendered, Renderer, RenderJob
+from workbench.prompt.settings import PromptSettings
 from workbench.prompt.source import Markers, Template, image_line, new_nonce
 
 Origin = tuple[str, int]  # file and line
 MAX_SHOWN = 120  # characters shown of a line
-
-
-@dataclass(frozen=True)
-class PromptSettings:
-    """The settings in the front matter.
-
-    Attributes:
-        chat: False: the rendered text is sent raw, for base models and plain-text few-shot.
-        stop: texts that end an answer; None: not set.
-        choices: the only answers allowed: texts, templates of one text each, or a single
-            expression that gives the list of a row.
-        normalize: what the log-likelihood of a choice is divided by.
-        response_schema: a JSON schema the answer must follow.
-        tools: functions that the model may call: name, description, parameters, strict.
-    """
-
-    chat: bool = True
-    parameters: Mapping[str, JSON] = field(default_factory=dict)
-    stop: tuple[str, ...] | None = None
-    choices: tuple[str, ...] = ()
-    normalize: Normalization = "none"
-    response_schema: Mapping[str, JSON] | None = None
-    tools: tuple[Mapping[str, JSON], ...] = ()
-
-    @property
-    def choice_templates(self) -> tuple[str, ...]:
-        """`choices` if they depend on the row."""
-        return self.choices if any(map(is_template, self.choices)) else ()
-
-    @property
-    def tool_names(self) -> list[str]:
-        """The names of the tools, in their order."""
-        return [str(tool["name"]) for tool in self.tools]
-
-    def sets(self, parameter: str) -> bool:
-        """True if the front matter has a value of the parameter."""
-        return parameter in self.parameters or (parameter == "stop" and self.stop is not None)
-
-    def as_json(self) -> dict[str, JSON]:
-        """JSON without the defaults, so equal settings give equal JSON."""
-        settings = {
-            "chat": None if self.chat else False,
-            "parameters": dict(self.parameters) or None,
-            "stop": None if self.stop is None else list(self.stop),
-            "choices": list(self.choices) or None,
-            "normalize": None if self.normalize == "none" else self.normalize,
-            "response_schema": self.response_schema,
-            "tools": list(self.tools) or None,
-        }
-        return {name: value for name, value in settings.items() if value is not None}
-
-
-def settings_from_json(settings: Mapping[str, JSON]) -> PromptSettings:
-    """The inverse of `PromptSettings.as_json`."""
-    stop = settings.get("stop")
-    return PromptSettings(
-        chat=settings.get("chat", True),
-        parameters=settings.get("parameters") or {},
-        stop=None if stop is None else tuple(stop),
-        choices=tuple(settings.get("choices") or ()),
-        normalize=settings.get("normalize", "none"),
-        response_schema=settings.get("response_schema") or None,
-        tools=tuple(settings.get("tools") or ()),
-    )
 
 
 @dataclass(frozen=True)
@@ -111,7 +48,7 @@ class Prompt:
     ref: str
     template: Template
     source: str
-    settings: PromptSettings = PromptSettings()
+    settings: PromptSettings = field(default_factory=PromptSettings)
     description: str = ""
     origins: tuple[Origin, ...] = ()
     variables: Mapping[str, int] = field(default_factory=dict)

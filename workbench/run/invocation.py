@@ -17,7 +17,7 @@ from workbench.completing.context import RunContext
 from workbench.completing.plan_lock import plan_lock
 from workbench.errors import ExitCode, Stopped, WorkbenchError
 from workbench.plan import Options, Plan
-from workbench.project import Price
+from workbench.project_file import Price
 from workbench.run.pipeline import ScoringPipeline
 from workbench.run.stored_results import ResultCallbacks
 from workbench.run.summary import (

@@ -1,0 +1,134 @@
+"""A judge: a prompt that models answer with a verdict on an answer.
+
+    Judge("polite", Prompt(task="judges", name="rubric", …), models=(OpenModel(…),), samples=1, …)
+
+Its scores are those of an evaluator whose verdicts are requested from models instead of computed.
+"""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from statistics import fmean
+from typing import Literal
+
+from workbench.canonical import JSON, digest
+from workbench.evaluator import Evaluator, Score, Traits
+from workbench.experiment.types import OpenModel
+from workbench.judges.verdict import Verdict
+from workbench.prompt import Prompt
+
+FORMAT = 1  # of the requests and of the reading of their replies
+ARGUMENTS = ("inputs", "outputs", "expectations")
+UNPARSED = "unparsed"
+NOT_ASKED = "not judged yet: workbench run asks the judge"
+Combine = Literal["majority", "mean"]
+
+
+@dataclass(frozen=True)
+class Condition:
+    """The outcome of another evaluator for which the judge is asked: `label_match is unparsed`.
+
+    Attributes:
+        digest: of that evaluator.
+    """
+
+    evaluator: str
+    outcome: str
+    digest: str = ""
+
+
+@dataclass(frozen=True)
+class Judge:
+    """A judge of an experiment.
+
+    Attributes:
+        name: of its metric.
+        values: what each choice is worth.
+        settings: variables of a bundled prompt, as its rubric.
+        models: one, or a panel.
+        samples: verdicts that each model is asked for.
+        combine: the most frequent choice of all verdicts counts, or the mean of their values.
+        only_if: None: it is asked for every answer.
+        pairwise: it compares an answer with the baseline's.
+        parameters: of its requests.
+        min_kappa: agreement with people below which its metric decides nothing; None: no bar.
+    """
+
+    name: str
+    prompt: Prompt
+    values: Mapping[str, float]
+    models: tuple[OpenModel, ...]
+    settings: Mapping[str, JSON] = field(default_factory=dict)
+    samples: int = 1
+    combine: Combine = "majority"
+    only_if: Condition | None = None
+    pairwise: bool = False
+    parameters: Mapping[str, JSON] = field(default_factory=dict)
+    min_kappa: float | None = None
+
+    @property
+    def choices(self) -> tuple[str, ...]:
+        """The choices, in the order of the file."""
+        return tuple(self.values)
+
+    @property
+    def digest(self) -> str:
+        """Digest of all that decides its verdicts; calibrations and scores are kept under it."""
+        return digest(
+            {
+                "judge": FORMAT,
+                "prompt": self.prompt.digest,
+                "values": dict(self.values),
+                "settings": dict(self.settings),
+                "models": [_identity(model) for model in self.models],
+                "samples": self.samples,
+                "combine": self.combine,
+                "pairwise": self.pairwise,
+                "parameters": dict(self.parameters),
+                **({"only_if": [*vars(self.only_if).values()]} if self.only_if else {}),
+            }
+        )
+
+    @property
+    def evaluator(self) -> Evaluator:
+        """The evaluator whose scores are its verdicts."""
+        ends = min(self.values.values()), max(self.values.values())
+        return Evaluator(
+            self.name,
+            arguments=ARGUMENTS,
+            traits=Traits(range=ends, judged=True),
+            digest=self.digest,
+            source=self.prompt.where(),
+            needs_expectations="expectations" in self.prompt.all_variables,
+        )
+
+    def score(self, verdicts: Sequence[tuple[str, Verdict]]) -> Score:
+        """The score of all verdicts on one answer, each with its model's name.
+
+        Verdicts that can't be read are left out, as long as half of them can.
+        """
+        readable = [(model, each) for model, each in verdicts if each.choice is not None]
+        if 2 * len(readable) < len(verdicts) or not readable:
+            reasons = Counter(each.reason for _, each in verdicts if each.choice is None)
+            reason = next(iter(reasons))
+            return Score(error=reason if reason.startswith(UNPARSED) else f"judge: {reason}")
+        choices = [each.choice for _, each in readable if each.choice is not None]
+        value = fmean(self.values[choice] for choice in choices)
+        counts = Counter(choices).most_common()
+        leaders = [choice for choice, count in counts if count == counts[0][1]]
+        if self.combine == "majority":
+            value = fmean(self.values[choice] for choice in leaders)
+        label = leaders[0] if len(leaders) == 1 else "tie"
+        if len(verdicts) == 1:
+            return Score(value, readable[0][1].reason, label, parsed=label)
+        reason = "; ".join(
+            f"{model}: {each.choice or UNPARSED}{f' ({each.reason})' if each.reason else ''}"
+            for model, each in verdicts
+        )
+        return Score(value, reason, label, parsed=label)
+
+
+def _identity(model: OpenModel) -> JSON:
+    """All of a model that decides its answers to a request."""
+    parameters = dict(model.model.parameters)
+    return [model.model.ref, dict(model.provider.identity), parameters, dict(model.model.reading)]

@@ -1,0 +1,180 @@
+"""The requests that ask a judge for its verdicts on answers.
+
+    requests = JudgeRequests(judge, renderer)
+    requests.make([JudgedAnswer("r1", {"text": "…"}, "Sales.", {"expected_response": "sales"})])
+    [[JudgeRequest("gpt-6-luna", Request(key, …), "3f9c…"), …]]
+
+A judged text stands between two lines with a marker that is a digest of the texts, so no text can
+hold its own.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from hashlib import sha256
+
+from workbench.canonical import JSON, canonical_json
+from workbench.conversation import Conversation
+from workbench.errors import WorkbenchError
+from workbench.experiment.types import OpenModel
+from workbench.judges.judge import Judge
+from workbench.judges.verdict import REASON, VERDICT, closing_line, opening_line
+from workbench.model import PreparedCall, PromptCall, Request
+from workbench.prompt import Renderer
+from workbench.prompt.requests import CompletionReader, RequestBuilder
+
+MARKER_DIGITS = 16
+# Of the ways to ask for a choice, those whose answer is the choice itself.
+DIRECT = ("loglikelihood", "guided", "structured")
+
+
+@dataclass(frozen=True)
+class JudgedAnswer:
+    """An answer to judge, with its row.
+
+    Attributes:
+        row_id: for messages.
+        baseline: the baseline's answer to the same row, for pairs.
+    """
+
+    row_id: str
+    inputs: Mapping[str, JSON]
+    outputs: str
+    expectations: Mapping[str, JSON]
+    baseline: str = ""
+
+
+@dataclass(frozen=True)
+class JudgeRequest:
+    """A request for one verdict.
+
+    Attributes:
+        model: that is asked.
+        marker: of its quotations.
+        swapped: the baseline's answer stands first.
+    """
+
+    model: OpenModel
+    request: Request
+    marker: str
+    swapped: bool = False
+
+
+class JudgeRequests:
+    """Makes the requests of one judge."""
+
+    def __init__(self, judge: Judge, renderer: Renderer) -> None:
+        self._judge, self._renderer = judge, renderer
+        self._builders = [
+            RequestBuilder(judge.prompt, m.model, m.provider, judge.parameters)
+            for m in judge.models
+        ]
+
+    def make(self, answers: Sequence[JudgedAnswer]) -> list[list[JudgeRequest] | str]:
+        """The requests of each answer; a text is the reason why it can't be judged."""
+        orders = (False, True) if self._judge.pairwise else (False,)
+        made: list[list[JudgeRequest] | str] = [[] for _ in answers]
+        for swapped in orders:
+            for number, call in enumerate(self._calls(answers, swapped=swapped)):
+                so_far = made[number]
+                if isinstance(call, str):
+                    made[number] = call
+                elif isinstance(so_far, list):
+                    marker = self._marker(answers[number])
+                    so_far += self._requests(call, marker, swapped=swapped)
+        return made
+
+    def _calls(self, answers: Sequence[JudgedAnswer], *, swapped: bool) -> list[PromptCall | str]:
+        """The rendered prompt of each answer, or its error."""
+        rows = [self._variables(answer, swapped=swapped) for answer in answers]
+        ids = [answer.row_id for answer in answers]
+        prompt = self._judge.prompt
+        try:
+            return list(prompt.calls(self._renderer, rows, ids))
+        except WorkbenchError as error:
+            if len(answers) == 1:
+                return [f"{error.where}: {error.message.splitlines()[0]}"]
+        return [call for answer in answers for call in self._calls([answer], swapped=swapped)]
+
+    def _variables(self, answer: JudgedAnswer, *, swapped: bool) -> dict[str, JSON]:
+        marker = self._marker(answer)
+        texts = [answer.outputs, answer.baseline]
+        first, second = (_quote(text, marker) for text in (texts[::-1] if swapped else texts))
+        pair = {"first": first, "second": second}
+        shown = pair if self._judge.pairwise else {"outputs": first}
+        data = {"inputs": dict(answer.inputs), "expectations": dict(answer.expectations)}
+        return {**self._judge.settings, **data, **shown}
+
+    def _marker(self, answer: JudgedAnswer) -> str:
+        texts = [answer.inputs, answer.outputs, answer.baseline, answer.expectations]
+        text = canonical_json([self._judge.prompt.digest, *texts])
+        return sha256(text.encode("ascii")).hexdigest()[:MARKER_DIGITS]
+
+    def _requests(self, call: PromptCall, marker: str, *, swapped: bool) -> Iterator[JudgeRequest]:
+        for model, builder in zip(self._judge.models, self._builders, strict=True):
+            for sample in range(self._judge.samples):
+                prepared = _prepare(builder, call, sample)
+                request = builder.request(prepared, {}, repeat=sample)
+                yield JudgeRequest(model, replace(request, purpose="judge"), marker, swapped)
+
+
+def reader(model: OpenModel) -> CompletionReader:
+    """Reads the replies of a judge's model."""
+    return CompletionReader(model.model)
+
+
+def choice_method(judge: Judge, model: OpenModel) -> str:
+    """How a model is asked for a verdict: `loglikelihood`, `schema`, `text`, ….
+
+    Raises:
+        WorkbenchError: the model takes no such call.
+    """
+    builder = RequestBuilder(judge.prompt, model.model, model.provider, judge.parameters)
+    call = PromptCall(Conversation(text="?"), choices=judge.choices)
+    return builder.prepare(call).choice_method
+
+
+def _prepare(builder: RequestBuilder, call: PromptCall, sample: int) -> PreparedCall:
+    """The call as the model gives choices best: alone where it can't give a reason, too."""
+    prepared = builder.prepare(call, sample)
+    if prepared.choice_method in DIRECT:
+        return prepared
+    if prepared.choice_method == "schema":
+        return builder.prepare(replace(call, choices=(), response_schema=_schema(call)), sample)
+    asked = _with_instruction(call.conversation, _instruction(call.choices))
+    return builder.prepare(replace(call, conversation=asked, choices=()), sample)
+
+
+def _schema(call: PromptCall) -> dict[str, JSON]:
+    return {
+        "type": "object",
+        "properties": {
+            REASON: {"type": "string"},
+            VERDICT: {"type": "string", "enum": list(call.choices)},
+        },
+        "required": [REASON, VERDICT],
+        "additionalProperties": False,
+    }
+
+
+def _instruction(choices: Sequence[str]) -> str:
+    return (
+        "Give your reason in a few sentences. Then end with one line that is `Verdict: ` and one "
+        f"of: {', '.join(choices)}."
+    )
+
+
+def _with_instruction(conversation: Conversation, instruction: str) -> Conversation:
+    """The conversation with a last paragraph in the last turn of the user."""
+    if conversation.text is not None:
+        return replace(conversation, text=f"{conversation.text}\n\n{instruction}\n")
+    messages = list(conversation.messages)
+    last = max((n for n, turn in enumerate(messages) if turn.role == "user"), default=None)
+    if last is not None and isinstance(messages[last].content, str):
+        content = f"{messages[last].content}\n\n{instruction}"
+        messages[last] = replace(messages[last], content=content)
+    return replace(conversation, messages=tuple(messages))
+
+
+def _quote(text: str, marker: str) -> str:
+    """A text between the marker's lines."""
+    return f"{opening_line(marker)}\n{text}\n{closing_line(marker)}"
