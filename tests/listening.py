@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from workbench.completing.complete import complete
 from workbench.completing.context import RunContext
-from workbench.completing.sender import Outcome
+from workbench.completing.model_threads import Outcome
 from workbench.model import Completion
 from workbench.plan import Plan
 

@@ -6,7 +6,7 @@ import pytest
 
 from workbench.model import Completion, Usage
 from workbench.plan.forecast import Forecast, forecast, total
-from workbench.project_file import Price
+from workbench.project import Price
 from workbench.store import Store
 
 API = """\

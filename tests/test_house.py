@@ -19,10 +19,11 @@ MOST_TOTAL_LINES = 70_000
 FLOORS = [
     {"errors", "canonical", "conversation", "secrets", "proxies", "storable_text"},
     {"document", "images", "parameters", "sandbox", "workers"},
-    {"project", "project_file", "model", "catalog"},
+    {"project", "model", "catalog"},
     {"prompt", "dataset", "evaluator", "evaluators", "providers", "answers"},
     {"serving"},
-    {"experiment", "judges"},
+    {"judges"},
+    {"experiment"},
     {"checking"},
     {"store"},
     {"plan", "stats"},

@@ -13,7 +13,7 @@ from workbench.dataset import Example
 from workbench.evaluator import Evaluator, Score, Traits
 from workbench.model import Completion, State, Usage
 from workbench.plan import Cell, Plan
-from workbench.project_file import Price
+from workbench.project import Price
 from workbench.prompt import choose
 from workbench.results.serialize import variant_json
 from workbench.results.tally import Tally, metric_scales

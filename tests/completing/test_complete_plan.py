@@ -15,8 +15,7 @@ from workbench.completing.context import Progress, RunContext, Stop
 from workbench.errors import ExitCode, WorkbenchError
 from workbench.experiment import Resolvers, load_experiment
 from workbench.plan import Options, Plan, plan_invocation
-from workbench.project import Project
-from workbench.project_file import Price
+from workbench.project import Price, Project
 from workbench.prompt import Renderer
 from workbench.store import Store
 from workbench.store.statistics import statistics

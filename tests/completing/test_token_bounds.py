@@ -9,7 +9,7 @@ import pytest
 from workbench.completing.budget import Budget
 from workbench.completing.token_bounds import TokenBounds
 from workbench.model import Completion, Request, Usage
-from workbench.project_file import Price
+from workbench.project import Price
 from workbench.store import Store
 from workbench.store.bills import large_bills
 

@@ -12,7 +12,7 @@ from workbench.errors import WorkbenchError
 from workbench.evaluator import Score, bind, evaluator
 from workbench.evaluator.contract import evaluator_as_json
 from workbench.model import Completion
-from workbench.project_file import Price
+from workbench.project import Price
 from workbench.results.column_score import ColumnScore
 
 BEYOND = "; scores beyond 1e+50 can't be averaged"

@@ -19,8 +19,8 @@ import openai  # noqa: F401  imported before the fork
 
 from workbench.completing.complete import complete
 from workbench.completing.context import Round, RunContext
+from workbench.completing.model_threads import Outcome
 from workbench.completing.plan_lock import plan_lock
-from workbench.completing.sender import Outcome
 from workbench.errors import WorkbenchError
 from workbench.experiment import Resolvers, load_experiment
 from workbench.model import Completion, Request, Usage

@@ -20,8 +20,7 @@ from workbench.completing.budget import Budget
 from workbench.completing.context import RunContext
 from workbench.errors import cost_text
 from workbench.model import Completion, Request, Usage
-from workbench.project import Project
-from workbench.project_file import Price
+from workbench.project import Price, Project
 from workbench.prompt import Renderer
 from workbench.store import Store
 

@@ -15,8 +15,7 @@ from recording import Recording
 from workbench.completing.context import Stop
 from workbench.errors import WorkbenchError
 from workbench.plan import Options
-from workbench.project import Project
-from workbench.project_file import Price, ProjectFile
+from workbench.project import Price, Project, ProjectFile
 from workbench.run.stored_results import ResultCallbacks
 from workbench.store import Store
 

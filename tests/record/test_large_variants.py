@@ -13,8 +13,7 @@ from openai_server import OpenAIServer, Reply, say
 from recording import Recording
 
 from workbench.plan import Options, Scope
-from workbench.project import Project
-from workbench.project_file import ProjectFile
+from workbench.project import Project, ProjectFile
 from workbench.report.run import summary
 
 ROWS, MOST = 30, 10

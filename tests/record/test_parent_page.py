@@ -18,7 +18,7 @@ from workbench.comparing.decision import Limits, decide
 from workbench.experiment import load_experiment
 from workbench.figures.cost_figures import cost_figures
 from workbench.plan import Options, plan_invocation
-from workbench.project_file import Price, ProjectFile
+from workbench.project import Price, ProjectFile
 from workbench.report.leaderboard import rank_numbers
 from workbench.report.run import summary
 from workbench.resolvers import project_resolvers

@@ -10,8 +10,7 @@ from openai_server import OpenAIServer, refuse, say
 from recording import Recording
 
 from workbench.plan import Options, Scope
-from workbench.project import Project
-from workbench.project_file import ProjectFile
+from workbench.project import Project, ProjectFile
 from workbench.tracking.recorded_rows import read_rows
 from workbench.tracking.recorded_runs import find_runs
 

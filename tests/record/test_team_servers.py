@@ -20,8 +20,7 @@ from proxy import Proxy, Request
 from recording import Recording
 
 from workbench.errors import ExitCode
-from workbench.project import Project
-from workbench.project_file import ProjectFile
+from workbench.project import Project, ProjectFile
 from workbench.results.types import RecordedVariant
 from workbench.run.summary import Invocation
 from workbench.tracking.mlflow_client import edit_fix, lost_files_error

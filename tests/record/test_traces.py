@@ -27,7 +27,7 @@ from recording import Recording
 pytest.importorskip("workbench.tracking.bulk", exc_type=ImportError)
 
 from workbench.evaluator import Score
-from workbench.project_file import Price
+from workbench.project import Price
 from workbench.tracking.bulk import BulkTraceWriter
 from workbench.tracking.client_writer import ClientTraceWriter, expected_count
 from workbench.tracking.registry import register

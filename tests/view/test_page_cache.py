@@ -16,7 +16,7 @@ from workbench.comparing.comparison import compare_stored
 from workbench.evaluator import Score
 from workbench.model import Completion
 from workbench.plan import Plan, Scope, outline_plan
-from workbench.project_file import Price, ProjectFile
+from workbench.project import Price, ProjectFile
 from workbench.store import Store
 from workbench.view import page_cache
 from workbench.view.page_cache import PageCache, cache_page

@@ -25,7 +25,7 @@ from workbench.completing.budget import Budget
 from workbench.dataset import EXPECTED, Example
 from workbench.plan import Plan, Variant
 from workbench.plan.forecast import Forecast
-from workbench.project_file import Price
+from workbench.project import Price
 from workbench.report.leaderboard import rank_variants
 from workbench.results.types import MetricComparison, Row, VariantResult
 

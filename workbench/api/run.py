@@ -160,7 +160,9 @@ def run_call(
         for note in user_notes(plan):
             shown.note(f"note: {note}")
         with stop_on_interrupt(project) as stop:
-            context = RunContext(project, opened.store, shown, stop, budget)
+            context = RunContext(
+                project, opened.store, shown, stop, budget, renderer=opened.renderer
+            )
             recorder = make_recorder(context, call.tracking_uri)
             callbacks = TerminalResults(project, quiet=True)
             invocation = run_plan(plan, context, recorder, options, callbacks)

@@ -139,7 +139,9 @@ def _grow(
     from workbench.run.grow import grow
 
     with handle_signals(opened.project) as stop:
-        context = RunContext(opened.project, opened.store, Notes(), stop, budget)
+        context = RunContext(
+            opened.project, opened.store, Notes(), stop, budget, renderer=opened.renderer
+        )
         grown = grow(plan, opened.plan, selectors, context)
     for problem in grown.outcome.model_errors:
         write_stderr(f"error: {escape_commands(str(problem))}\n")

@@ -121,7 +121,7 @@ def run(
             return _print_plan(plan, opened, as_json)
         _print_notes(plan, as_json)
         with handle_signals(project) as stop:
-            context = RunContext(project, store, progress(), stop, budget)
+            context = RunContext(project, store, progress(), stop, budget, renderer=opened.renderer)
             output = TerminalResults(project, quiet=as_json)
             recorder = make_recorder(context, tracking_uri)
             invocation, samples = run_plan(plan, context, recorder, options, output), None

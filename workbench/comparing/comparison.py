@@ -17,7 +17,7 @@ from workbench.comparing.slices import Interaction, Slice, compare_slices
 from workbench.comparing.trace_links import TraceLinks
 from workbench.errors import WorkbenchError
 from workbench.plan import Cell, Plan
-from workbench.project_file import Price
+from workbench.project import Price
 from workbench.results.tally import Tally, metric_scales, variant_results
 from workbench.results.types import VariantResult
 from workbench.scoring.scored_rows import ScoredRows

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from workbench.completing.token_bounds import TokenBounds
 from workbench.images.request_images import max_tokens
 from workbench.model import Completion, Request
-from workbench.project_file import Price
+from workbench.project import Price
 
 
 @dataclass

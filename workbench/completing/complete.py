@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 
 from workbench.completing.context import Round, Rounds, RunContext
 from workbench.completing.dispatch import Groups, model_queues
-from workbench.completing.sender import Outcome, Receive, Sender
+from workbench.completing.model_threads import ModelThreads, Outcome, Receive
 from workbench.completing.token_bounds import learn_stored_bills
 from workbench.experiment import OpenModel
 from workbench.model import Request
@@ -36,7 +36,7 @@ def complete(
     _check(plan, context)
     if begin:
         begin()
-    sender = Sender(context, receive)
+    sender = ModelThreads(context, receive)
     context.progress.begin(plan.to_send)
     # In the order of the rounds, so that an interrupted one has answered a random sample.
     rows = shuffled_rows(plan) if rounds else range(plan.rows)
@@ -55,6 +55,7 @@ def complete(
 
 def _check(plan: Plan, context: RunContext) -> None:
     used = [v.model for v, requests in zip(plan.variants, plan.requests, strict=True) if requests]
+    used += context.follow_ups.models if plan.to_send else []
     for model in {model.model.label: model for model in used}.values():
         model.provider.check_ready()
     if plan.to_send:

@@ -9,6 +9,7 @@ from workbench.completing.follow_ups import FollowUps
 from workbench.model import Request
 from workbench.plan import Plan
 from workbench.project import Project
+from workbench.prompt import Renderer
 from workbench.store import Store
 
 
@@ -59,6 +60,10 @@ class Progress:
     def wait(self, reason: str) -> None:
         """Requests wait until a server is ready."""
 
+    def extend(self, count: int) -> None:
+        """`count` more requests follow from answers."""
+        self.spare(-count)
+
     def end(self) -> None:
         """No more requests will be sent."""
 
@@ -78,6 +83,7 @@ class RunContext:
         stop: set when the invocation should end.
         budget: limits on calls and cost.
         follow_ups: requests that follow from answers.
+        renderer: of the prompts that ask judges; None: they aren't asked.
     """
 
     project: Project
@@ -86,6 +92,7 @@ class RunContext:
     stop: Stop = field(default_factory=Stop)
     budget: Budget = field(default_factory=Budget)
     follow_ups: FollowUps = field(default_factory=FollowUps)
+    renderer: Renderer | None = None
 
     def interrupted(self) -> bool:
         """Return True once a signal has asked the invocation to end."""

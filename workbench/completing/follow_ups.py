@@ -9,7 +9,7 @@ has been read by whoever adds what follows from it.
 
 import threading
 from collections import deque
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Protocol
 
 from workbench.experiment import OpenModel
@@ -32,9 +32,13 @@ class FollowUps:
 
     Args:
         models: that may get any; without one, nothing follows.
+        on_added: called with the number of requests that are queued.
     """
 
-    def __init__(self, models: Sequence[OpenModel] = ()) -> None:
+    def __init__(
+        self, models: Sequence[OpenModel] = (), on_added: Callable[[int], None] = lambda _: None
+    ) -> None:
+        self._on_added = on_added
         self.models = list({model.model.label: model for model in models}.values())
         self._lock = threading.Lock()
         self._queues: Mapping[str, Queue] = {}
@@ -65,6 +69,7 @@ class FollowUps:
     def add(self, followers: Iterable[Follower]) -> list[Request]:
         """Queue requests; return those whose model takes no more in this round."""
         dropped: list[Request] = []
+        added = 0
         with self._lock:
             for model, request in followers:
                 queue = self._queues.get(model.model.label)
@@ -72,7 +77,10 @@ class FollowUps:
                     dropped.append(request)
                     continue
                 self._unsettled += 1
+                added += 1
                 queue.waiting.append(request)
+        if added:
+            self._on_added(added)
         return dropped
 
     def close_queue(self, queue: Queue) -> list[Request]:

@@ -82,9 +82,8 @@ class Traits:
         unit: of the number, for tables (`s`, `tokens`).
         kind: None: inferred from the first values.
         cache: False if the same row may get another score next time.
-        by_column: one value of all answers of a variant, such as an RMSE, and none of a row: only
-            metrics of MLflow.
-        judged: the scores are verdicts that a model is asked for.
+        by_column: one value of all answers of a variant, none of a row: only metrics of MLflow.
+        judged: a model is asked for each score.
     """
 
     higher_is_better: bool = True

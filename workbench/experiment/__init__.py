@@ -15,7 +15,8 @@ types     Experiment, OpenModel, and the resolvers of names outside the folder
 from workbench.experiment.file import Exclusion, ExperimentFile, GateRule
 from workbench.experiment.load import build_experiment, load_experiment, short_name
 from workbench.experiment.prompts import PromptFinder, add_prompts
-from workbench.experiment.types import Experiment, OpenModel, Resolvers
+from workbench.experiment.types import Experiment, Resolvers
+from workbench.model import OpenModel
 
 __all__ = [
     "Exclusion",

@@ -13,13 +13,14 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from workbench.dataset import DatasetSpec
 from workbench.document import InvalidValueError
+from workbench.judges.entries import expand_shorthand
 from workbench.parameters import PARAMETERS
 from workbench.prompt.reference import NAME_PATTERN
 
 
 def _named_settings(entry: Any) -> Any:
     """`name` and `{name: null}` as `{name: {}}`."""
-    entry = {entry: {}} if isinstance(entry, str) else entry
+    entry = {entry: {}} if isinstance(entry, str) else expand_shorthand(entry)
     if not isinstance(entry, dict):
         return entry
     if len(entry) != 1 or not all(isinstance(settings, dict | None) for settings in entry.values()):

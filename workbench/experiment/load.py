@@ -5,7 +5,7 @@ load_experiment(Path("prompts/sentiment/experiment.yaml"), project, renderer, re
 
 import itertools
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -15,22 +15,20 @@ from workbench.canonical import JSON
 from workbench.dataset import ALL_ROWS, RowScope, load_dataset
 from workbench.document import Document, MissingKeyError, read_document
 from workbench.errors import WorkbenchError, list_first, located, unknown_name
-from workbench.evaluator import Evaluator
 from workbench.evaluator.row_values import require_row_values
-from workbench.evaluator.spec import check_env, read_spec
-from workbench.experiment.file import ExperimentFile, NamedSettings
+from workbench.experiment.evaluator_entries import load_evaluators
+from workbench.experiment.file import ExperimentFile
+from workbench.experiment.judge_loader import JudgeLoader
+from workbench.experiment.named_entries import check_label, named_entries
 from workbench.experiment.prompts import PromptFinder, find_prompts
-from workbench.experiment.types import Experiment, OpenModel, Resolvers
-from workbench.model import MODEL_KEYS, Model, Reasoning, open_provider
+from workbench.experiment.types import Experiment, Resolvers
+from workbench.model import MODEL_KEYS, Model, OpenModel, Reasoning, open_provider
 from workbench.parameters import check_parameters
 from workbench.project import Project
 from workbench.prompt import Renderer
 from workbench.prompt.reference import NAME_PATTERN
 from workbench.secrets import quote_value
 
-# Names in tables, runs and metrics: no path, no control characters.
-LABEL = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.: +-]{0,63}")
-LABEL_RULE = "up to 64 letters, digits, spaces or _ . : + -; the first a letter or digit"
 MAX_TEMPLATES = 12  # named in an error
 MAX_MODEL_NAME = 256  # characters
 
@@ -61,22 +59,25 @@ def build_experiment(
     Raises:
         WorkbenchError: the first error in the document, with its position and a fix.
     """
-    file = _check_file(document)
-    task = _task(document)
+    file, task = _check_file(document), _task(document)
     check_parameters(file.parameters, where=partial(document.where, "parameters"))
     prompts = project.prompts_beside(document.folder)
     finder = PromptFinder(task, prompts, renderer, resolvers.registry)
     load = partial(load_dataset, mlflow_reader=resolvers.mlflow_dataset, renderer=renderer)
     with located(document.where("dataset")):
         dataset = load(file.dataset, document.folder, scope=scope)
+    models = _models(file, document)
+    loader = JudgeLoader(project, renderer, resolvers.registry, models)
+    evaluators, judges = load_evaluators(file, document, loader, resolvers)
     experiment = Experiment(
         name=file.name or task,
         task=task,
         path=document.path,
         dataset=dataset,
         prompts=find_prompts(file, document, finder),
-        models=_models(file, document),
-        evaluators=_evaluators(file, document, project, resolvers),
+        models=models,
+        evaluators=evaluators,
+        judges=judges,
         parameters=file.parameters,
         grid=_grid(file, document),
         exclude=tuple(file.exclude),
@@ -88,6 +89,10 @@ def build_experiment(
         content=document.content,
         root=project.root,
     )
+    return _checked(experiment, document)
+
+
+def _checked(experiment: Experiment, document: Document) -> Experiment:
     _check_exclusions(experiment, document)
     _check_metrics(experiment, document)
     return experiment
@@ -153,18 +158,9 @@ def _check_metrics(experiment: Experiment, document: Document) -> None:
             raise WorkbenchError(message, where=document.where("gate", name), fix=fix)
 
 
-def _entries(
-    named_settings: NamedSettings, document: Document, key: str
-) -> Iterator[tuple[str, dict[str, JSON], str]]:
-    """Name, settings and position of each entry of `models:` or `evaluators:`."""
-    for index, entry in enumerate(named_settings):
-        ((name, settings),) = entry.items()
-        yield name, dict(settings), document.where(key, index)
-
-
 def _models(file: ExperimentFile, document: Document) -> tuple[OpenModel, ...]:
     models: dict[str, OpenModel] = {}
-    for index, (ref, settings, where) in enumerate(_entries(file.models, document, "models")):
+    for index, (ref, settings, where) in enumerate(named_entries(file.models, document, "models")):
         provider, _, name = ref.partition(":")
         _check_model_name(ref, name, where)
         parameters = settings.pop("parameters", None) or {}
@@ -177,7 +173,7 @@ def _models(file: ExperimentFile, document: Document) -> tuple[OpenModel, ...]:
         if label is None:
             label = short_name(name)
         else:
-            _check_label(label, where)
+            check_label(label, where)
         if label in models:
             fix = f"rename this one: `{ref}: {{as: another_name}}`"
             raise WorkbenchError(f"two models are called {label!r}", where=where, fix=fix)
@@ -204,7 +200,7 @@ def declared_models(project: Project) -> tuple[list[tuple[str, Model]], list[Wor
         try:
             document = read_document(path, display_name=project.display_path(path))
             file = document.check(ExperimentFile)
-            for ref, settings, where in _entries(file.models, document, "models"):
+            for ref, settings, where in named_entries(file.models, document, "models"):
                 provider, _, name = ref.partition(":")
                 reasoning = settings.pop("reasoning", "strip")
                 settings = {k: v for k, v in settings.items() if k not in MODEL_KEYS}
@@ -248,38 +244,6 @@ def _check_model_name(ref: str, name: str, where: str) -> None:
             fix="write provider:name, as in openai:gpt-6-luna, the name with at most "
             f"{MAX_MODEL_NAME} printable characters",
         )
-
-
-def _check_label(label: JSON, where: str) -> None:
-    if not isinstance(label, str) or not LABEL.fullmatch(label):
-        fix = f"use {LABEL_RULE}"
-        raise WorkbenchError(
-            f"{quote_value(label, width=90, show=ascii)} is not a valid label", where=where, fix=fix
-        )
-
-
-def _evaluators(
-    file: ExperimentFile, document: Document, project: Project, resolvers: Resolvers
-) -> tuple[Evaluator, ...]:
-    specs = []
-    for name, settings, where in _entries(file.evaluators, document, "evaluators"):
-        if "name" in settings:
-            _check_label(settings["name"], where)
-            if "+" in settings["name"]:
-                message = f"{settings['name']!r} is not a valid name of a metric"
-                raise WorkbenchError(message, where=where, fix="leave out the +: MLflow refuses it")
-        spec = read_spec(name, settings, project.root, where=where)
-        if resolvers.require_env:
-            check_env(spec)
-        specs.append(spec)
-    evaluators: dict[str, Evaluator] = {}
-    for spec, evaluator in zip(specs, resolvers.evaluators(specs), strict=True):
-        name = evaluator.name
-        if name in evaluators:
-            fix = f"rename this one: `{spec.name}: {{name: another_name}}`"
-            raise WorkbenchError(f"two evaluators are called {name!r}", where=spec.where, fix=fix)
-        evaluators[name] = evaluator
-    return tuple(evaluators.values())
 
 
 def _grid(file: ExperimentFile, document: Document) -> tuple[Mapping[str, JSON], ...]:

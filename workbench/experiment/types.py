@@ -12,19 +12,12 @@ from workbench.dataset import Dataset, MlflowReader
 from workbench.evaluator import Evaluator
 from workbench.evaluator.lookup import EvaluatorFinder, find_in_process
 from workbench.experiment.file import Exclusion, GateRule
-from workbench.model import Model, Provider
+from workbench.judges.judge import Judge
+from workbench.model import Model, OpenModel
 from workbench.prompt import Prompt, Reference
 
 # (task, reference) to the registered prompt, for `check_templates`.
 Registry = Callable[[str, Reference], Prompt]
-
-
-@dataclass(frozen=True)
-class OpenModel:
-    """A model and the provider that reaches it."""
-
-    model: Model
-    provider: Provider
 
 
 @dataclass(frozen=True)
@@ -39,6 +32,7 @@ class Experiment:
         grid: one mapping a point, in the file's order; one empty mapping without a grid.
         content: the file as plain data.
         root: the project's folder.
+        judges: those among the evaluators, by name.
     """
 
     name: str
@@ -58,6 +52,7 @@ class Experiment:
     gate: Mapping[str, GateRule] = field(default_factory=dict)
     content: Mapping[str, JSON] = field(default_factory=dict)
     root: Path = Path()
+    judges: Mapping[str, Judge] = field(default_factory=dict)
 
     @property
     def settings(self) -> dict[str, JSON]:

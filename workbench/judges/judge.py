@@ -13,14 +13,13 @@ from typing import Literal
 
 from workbench.canonical import JSON, digest
 from workbench.evaluator import Evaluator, Score, Traits
-from workbench.experiment.types import OpenModel
-from workbench.judges.verdict import Verdict
+from workbench.judges.judgment import Judgment
+from workbench.model import OpenModel
 from workbench.prompt import Prompt
 
 FORMAT = 1  # of the requests and of the reading of their replies
 ARGUMENTS = ("inputs", "outputs", "expectations")
 UNPARSED = "unparsed"
-NOT_ASKED = "not judged yet: workbench run asks the judge"
 Combine = Literal["majority", "mean"]
 
 
@@ -93,8 +92,10 @@ class Judge:
     def evaluator(self) -> Evaluator:
         """The evaluator whose scores are its verdicts."""
         ends = min(self.values.values()), max(self.values.values())
+        only_if = self.only_if
         return Evaluator(
             self.name,
+            settings={"only_if": [only_if.evaluator, only_if.outcome]} if only_if else {},
             arguments=ARGUMENTS,
             traits=Traits(range=ends, judged=True),
             digest=self.digest,
@@ -102,7 +103,7 @@ class Judge:
             needs_expectations="expectations" in self.prompt.all_variables,
         )
 
-    def score(self, verdicts: Sequence[tuple[str, Verdict]]) -> Score:
+    def score(self, verdicts: Sequence[tuple[str, Judgment]]) -> Score:
         """The score of all verdicts on one answer, each with its model's name.
 
         Verdicts that can't be read are left out, as long as half of them can.

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from workbench.model import Provider, Request
 from workbench.plan import Plan, Variant
-from workbench.project_file import Price
+from workbench.project import Price
 from workbench.store import History, Store
 
 BYTES_PER_TOKEN = 4.0  # of English prose in current vocabularies; used without history

@@ -18,7 +18,7 @@ from workbench.answers.finish_reason import notable_finish
 from workbench.evaluator import Evaluator
 from workbench.model import Completion
 from workbench.plan import Plan, Variant
-from workbench.project_file import Price
+from workbench.project import Price
 from workbench.results.column_score import ColumnScore
 from workbench.results.score_column import BILLED, SCORED, STATES, ScoreColumn, TextTable
 from workbench.results.scores import MetricScores, measure, metric_scale

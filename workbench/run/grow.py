@@ -12,11 +12,12 @@ from dataclasses import dataclass
 from workbench.comparing.growth import GrowingGate
 from workbench.completing.complete import complete
 from workbench.completing.context import RunContext
+from workbench.completing.model_threads import Outcome
 from workbench.completing.plan_lock import plan_lock
-from workbench.completing.sender import Outcome
 from workbench.errors import WorkbenchError, pluralize
 from workbench.plan import Plan
 from workbench.run.summary import interrupt_code
+from workbench.scoring.judging import make_judging, with_judges
 from workbench.scoring.stream import Stream, ignore_rows
 
 MAX_EXTRA_REPEATS = 4  # beyond the experiment's; each needs twice the evidence of the one before
@@ -79,12 +80,15 @@ def grow(plan: Plan, plan_repeats: PlanRepeats, names: Sequence[str], context: R
 
 def _grow_rows(plan: Plan, growing: GrowingGate, weight: float, context: RunContext) -> Outcome:
     """Send the rounds of one plan until the gate is decided or its rows are used up."""
+    context = with_judges(context, plan)
     context.stop.requested = False
     _raise_if_interrupted(context)
     with (
         plan_lock(context.project, context.store, plan),
         context.store.leases.session(plan.digest),
-        Stream(plan, context.store, ignore_rows, context.interrupted) as stream,
+        Stream(
+            plan, context.store, ignore_rows, context.interrupted, make_judging(plan, context)
+        ) as stream,
     ):
         # Rows without a reply count as failed until they are answered, as they did before.
         keys = {request.key for requests in plan.requests for request in requests}

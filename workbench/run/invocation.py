@@ -17,7 +17,7 @@ from workbench.completing.context import RunContext
 from workbench.completing.plan_lock import plan_lock
 from workbench.errors import ExitCode, Stopped, WorkbenchError
 from workbench.plan import Options, Plan
-from workbench.project_file import Price
+from workbench.project import Price
 from workbench.run.pipeline import ScoringPipeline
 from workbench.run.stored_results import ResultCallbacks
 from workbench.run.summary import (
@@ -28,6 +28,7 @@ from workbench.run.summary import (
     summarize_race,
     unknown_calls_text,
 )
+from workbench.scoring.judging import with_judges
 from workbench.tracking.live_recordings import POLL_S, is_recording, wait_for_recordings
 from workbench.tracking.protocol import Recorder
 
@@ -68,6 +69,7 @@ def run(
         WorkbenchError: nothing could be sent, the store can't be written, the same plan is
             running already, or the run was interrupted (answers that arrived are kept).
     """
+    context = with_judges(context, plan)
     store, progress = context.store, context.progress
     with (
         _lock_plan(plan, context) as lock,

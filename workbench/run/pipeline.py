@@ -18,6 +18,7 @@ from workbench.run.cut_inputs import cut_input_notes
 from workbench.run.pending import finish_note, forget, note
 from workbench.run.stored_results import ResultCallbacks, StoredResults
 from workbench.scoring.answer_reader import NumberedRow
+from workbench.scoring.judging import make_judging
 from workbench.scoring.stream import Stream
 from workbench.store import RETRIABLE
 from workbench.tracking.live_recordings import count_recordings
@@ -50,7 +51,8 @@ class ScoringPipeline:
         self.variants: list[VariantResult] = []
         self.not_reached = 0
         self._records = RowRecords(plan, context.project.file.traces)
-        self._stream = Stream(plan, context.store, self._record_rows, context.interrupted)
+        judging = make_judging(plan, context)
+        self._stream = Stream(plan, context.store, self._record_rows, context.interrupted, judging)
         self._started = False
         self.recording = False
 

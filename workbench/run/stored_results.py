@@ -13,7 +13,7 @@ from functools import cached_property
 
 from workbench.comparing.comparison import ExperimentComparison
 from workbench.comparing.trace_links import TraceLinks
-from workbench.project_file import Price
+from workbench.project import Price
 from workbench.results.types import Row, VariantResult
 from workbench.scoring.scored_rows import ScoredRows
 from workbench.tracking.protocol import Occasion, Overview, RecordLinks, RowRecord

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 from workbench.comparing.race import Race
 from workbench.completing.context import RunContext
-from workbench.completing.sender import Outcome
+from workbench.completing.model_threads import Outcome
 from workbench.errors import ExitCode, WorkbenchError, cost_text, list_first, pluralize
 from workbench.plan import Options, Plan
 from workbench.results.types import VariantResult

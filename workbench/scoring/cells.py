@@ -7,13 +7,13 @@ import time
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from importlib.metadata import version
-from itertools import repeat
 
 from workbench.canonical import JSON, canonical_json, digest
 from workbench.errors import StopCheck, Stopped, not_stopped
 from workbench.evaluator import Evaluator, Score
 from workbench.results.column_score import ColumnScore
 from workbench.results.types import Row
+from workbench.scoring.judged_scores import judged_score
 from workbench.scoring.pool import shared_pool
 from workbench.store import Store, completion_json, score_key
 
@@ -37,19 +37,39 @@ def score_rows(
         WorkbenchError: an evaluator has changed since the experiment was read.
     """
     finished = [row for row in rows if row.scored]
-    by_row = [evaluator for evaluator in evaluators if not evaluator.traits.by_column]
+    by_row = [e for e in evaluators if not (e.traits.by_column or e.traits.judged)]
     keys = score_keys(by_row, finished)
     with shared_pool():
         columns = {
             e.name: _score_keyed(e, finished, keys[e.name], store, stopped=stopped) for e in by_row
         }
-    scores_by_row = zip(*columns.values(), strict=True) if columns else repeat(())
-    return [
-        Row(row.cell, row.completion, dict(zip(columns, next(scores_by_row), strict=True)))
-        if row.scored
-        else row
-        for row in rows
-    ]
+    by_answer: list[dict[str, Score]] = [{} for _ in finished]
+    for name, scores in columns.items():
+        for answer, score in zip(by_answer, scores, strict=True):
+            answer[name] = score
+    add_judged_scores(evaluators, finished, by_answer, store)
+    scored = iter(by_answer)
+    return [Row(row.cell, row.completion, next(scored)) if row.scored else row for row in rows]
+
+
+def add_judged_scores(
+    evaluators: Sequence[Evaluator],
+    rows: Sequence[Row],
+    scores: Sequence[dict[str, Score]],
+    store: Store,
+) -> None:
+    """Add to the scores of rows with an answer those of judges, in the order of the evaluators."""
+    judged = [evaluator for evaluator in evaluators if evaluator.traits.judged]
+    keys = score_keys(judged, rows)
+    for evaluator in judged:
+        stored = store.scores(set(keys[evaluator.name]))
+        for by_name, key in zip(scores, keys[evaluator.name], strict=True):
+            by_name[evaluator.name] = judged_score(evaluator, by_name, stored.get(key))
+    if judged:
+        for by_name in scores:
+            ordered = {e.name: by_name[e.name] for e in evaluators if e.name in by_name}
+            by_name.clear()
+            by_name.update(ordered)
 
 
 def _score_keyed(
@@ -122,13 +142,17 @@ def stored_scores(
     """The stored scores of each row by evaluator; nothing is judged."""
     by_row: list[dict[str, Score]] = [{} for _ in rows]
     finished = [number for number, row in enumerate(rows) if row.scored]
-    stored = [e for e in evaluators if e.traits.cache and not e.traits.by_column]
+    stored = [
+        e for e in evaluators if e.traits.cache and not (e.traits.by_column or e.traits.judged)
+    ]
     keys = score_keys(stored, [rows[number] for number in finished])
     for evaluator in stored:
         scores = store.scores(set(keys[evaluator.name]))
         for number, key in zip(finished, keys[evaluator.name], strict=True):
             if key in scores:
                 by_row[number][evaluator.name] = scores[key]
+    answered = [rows[number] for number in finished]
+    add_judged_scores(evaluators, answered, [by_row[number] for number in finished], store)
     return by_row
 
 

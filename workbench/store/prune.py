@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
 from workbench.errors import WorkbenchError
-from workbench.project_file import Price
+from workbench.project import Price
 from workbench.store.access import exclusive_access
 from workbench.store.changes import VIEWS
 from workbench.store.completions import Store

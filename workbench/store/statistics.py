@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from itertools import groupby
 from operator import itemgetter
 
-from workbench.project_file import Price
+from workbench.project import Price
 from workbench.store.access import Owner
 from workbench.store.completions import Store
 from workbench.store.leases import UnansweredCall

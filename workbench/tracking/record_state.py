@@ -19,7 +19,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from workbench.canonical import digest
 from workbench.errors import ExitCode, WorkbenchError
-from workbench.project_file import Price
+from workbench.project import Price
 from workbench.results.serialize import variant_json
 from workbench.results.types import VariantResult
 from workbench.secrets import mask_url

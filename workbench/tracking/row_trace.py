@@ -29,7 +29,7 @@ from mlflow.entities import (
 from workbench.canonical import JSON, digest, hash_parts, plain_json, unescaped_json
 from workbench.model import Completion, Request
 from workbench.plan import Variant
-from workbench.project_file import Price
+from workbench.project import Price
 from workbench.prompt.tools import chat_tools
 from workbench.results.types import Row
 from workbench.serving.traces.call_span import (

@@ -18,7 +18,7 @@ from mlflow.exceptions import MlflowException
 from workbench.errors import WorkbenchError, pluralize
 from workbench.images.request_images import count_images, shown_images
 from workbench.model import Request
-from workbench.project_file import Price
+from workbench.project import Price
 from workbench.results.types import Row, VariantResult
 from workbench.secrets import Redactor
 from workbench.tracking.client_writer import MAX_LINK, ClientTraceWriter, expected_count

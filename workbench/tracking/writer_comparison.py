@@ -28,8 +28,7 @@ from workbench.dataset import Example
 from workbench.evaluator import Score
 from workbench.model import Completion, Request, Usage
 from workbench.plan import Cell, Variant
-from workbench.project import Project
-from workbench.project_file import Price
+from workbench.project import Price, Project
 from workbench.results.types import Row
 from workbench.tracking.bulk import BulkTraceWriter
 from workbench.tracking.client_writer import ClientTraceWriter, expected_count

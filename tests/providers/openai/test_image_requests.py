@@ -8,7 +8,7 @@ from workbench.canonical import ordered_json
 from workbench.completing.budget import Budget
 from workbench.conversation import Conversation, Image, Message
 from workbench.model import Completion, PromptCall, Provider, Request
-from workbench.project_file import Price
+from workbench.project import Price
 from workbench.providers.openai.image_parts import refuses_images
 
 PNG = picture()

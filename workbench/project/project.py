@@ -14,7 +14,7 @@ from pathlib import Path
 from workbench.document import read_document
 from workbench.document.environment_file import load_environment
 from workbench.errors import FORBIDDEN, WorkbenchError, unknown_name
-from workbench.project_file import Price, ProjectFile
+from workbench.project.project_file import Price, ProjectFile
 from workbench.proxies import DATABASES, exempt_loopback
 from workbench.secrets import mask_url
 

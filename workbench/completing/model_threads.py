@@ -35,6 +35,7 @@ class Outcome:
         attempts: calls made for the sent, retries included.
         model_errors: errors that ended a model before all its requests were sent.
         exhausted: the budget ran out.
+        verdicts: requests to judges, sent in this invocation; not among the sent.
     """
 
     sent: int = 0
@@ -44,6 +45,7 @@ class Outcome:
     attempts: int = 0
     model_errors: list[WorkbenchError] = field(default_factory=list)
     exhausted: bool = False
+    verdicts: int = 0
 
     def count(self, completions: Sequence[Completion]) -> None:
         """Add completions of requests that were sent."""
@@ -69,7 +71,7 @@ class _Arrival:
 
 
 @dataclass
-class Sender:
+class ModelThreads:
     """The threads that call models, and the queue they fill."""
 
     context: RunContext
@@ -117,7 +119,8 @@ class Sender:
             if completion := arrival.completion:
                 arrival.queue.settle(completion, arrival.request)
         completions = [completion for _, completion in answers]
-        self.outcome.count(completions)
+        self.outcome.count([c for request, c in answers if request.purpose == "answer"])
+        self.outcome.verdicts += sum(request.purpose == "judge" for request, _ in answers)
         elsewhere = [key for arrival in batch for key in arrival.answered_elsewhere]
         self.outcome.answered_elsewhere += len(elsewhere)
         self.context.progress.advance(len(answers) + len(elsewhere), len(failures))

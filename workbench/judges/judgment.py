@@ -1,7 +1,7 @@
 """The verdict in a judge's reply.
 
     The answer names the right team.
-    Verdict: yes                          Verdict("yes", "The answer names the right team.")
+    Judgment: yes                          Judgment("yes", "The answer names the right team.")
 
 The text that was judged may hold verdicts, too, and a judge may repeat it. So what stands between
 the lines of the request's own marker is left out, and the last verdict of the rest counts.
@@ -21,7 +21,7 @@ MAX_REASON = 1_000  # characters
 
 
 @dataclass(frozen=True)
-class Verdict:
+class Judgment:
     """A judge's choice.
 
     Attributes:
@@ -33,27 +33,27 @@ class Verdict:
     reason: str = ""
 
 
-def read_verdict(completion: Completion, choices: Sequence[str], marker: str) -> Verdict:
+def read_judgment(completion: Completion, choices: Sequence[str], marker: str) -> Judgment:
     """Read the verdict in a judge's answer.
 
     `marker` is the request's: between its lines the judged text stands.
     """
     if not completion.scored:
-        return Verdict(None, completion.error or f"the judge's reply is {completion.state}")
+        return Judgment(None, completion.error or f"the judge's reply is {completion.state}")
     if completion.choice_scores:
-        return Verdict(completion.text)
+        return Judgment(completion.text)
     text = without_quotes(completion.text, marker)
     if (fields := _json_object(text)) is not None:
         choice = _match(str(fields.get(VERDICT, fields.get("choice", ""))), choices)
         reason = str(fields.get(REASON, ""))
-        return Verdict(choice, _cut(reason)) if choice else _unreadable(completion.text)
+        return Judgment(choice, _cut(reason)) if choice else _unreadable(completion.text)
     if choice := _match(text, choices):  # nothing but the choice
-        return Verdict(choice)
+        return Judgment(choice)
     matches = [(m, choice) for m in _lines(text) if (choice := _match(m[1], choices))]
     if not matches:
         return _unreadable(completion.text)
     match, choice = matches[-1]
-    return Verdict(choice, _cut(text[: match.start()]))
+    return Judgment(choice, _cut(text[: match.start()]))
 
 
 def without_quotes(text: str, marker: str) -> str:
@@ -73,7 +73,7 @@ def closing_line(marker: str) -> str:
 
 
 def _lines(text: str) -> list[re.Match[str]]:
-    """The lines that give a verdict: `Verdict: yes`, `**Final verdict:** yes.`."""
+    """The lines that give a verdict: `Judgment: yes`, `**Final verdict:** yes.`."""
     return list(re.finditer(r"^\W*(?:final\s+)?verdict\W*[:=](.*)$", text, re.I | re.M))
 
 
@@ -99,8 +99,8 @@ def _json_object(text: str) -> dict[str, JSON] | None:
     return value if isinstance(value, dict) else None
 
 
-def _unreadable(reply: str) -> Verdict:
-    return Verdict(None, f"unparsed: {_cut(' '.join(reply.split())) or 'an empty reply'}")
+def _unreadable(reply: str) -> Judgment:
+    return Judgment(None, f"unparsed: {_cut(' '.join(reply.split())) or 'an empty reply'}")
 
 
 def _cut(text: str) -> str:

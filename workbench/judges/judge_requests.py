@@ -13,12 +13,11 @@ from dataclasses import dataclass, replace
 from hashlib import sha256
 
 from workbench.canonical import JSON, canonical_json
-from workbench.conversation import Conversation
+from workbench.conversation import Conversation, Message
 from workbench.errors import WorkbenchError
-from workbench.experiment.types import OpenModel
 from workbench.judges.judge import Judge
-from workbench.judges.verdict import REASON, VERDICT, closing_line, opening_line
-from workbench.model import PreparedCall, PromptCall, Request
+from workbench.judges.judgment import REASON, VERDICT, closing_line, opening_line
+from workbench.model import OpenModel, PreparedCall, PromptCall, Request
 from workbench.prompt import Renderer
 from workbench.prompt.requests import CompletionReader, RequestBuilder
 
@@ -72,16 +71,16 @@ class JudgeRequests:
     def make(self, answers: Sequence[JudgedAnswer]) -> list[list[JudgeRequest] | str]:
         """The requests of each answer; a text is the reason why it can't be judged."""
         orders = (False, True) if self._judge.pairwise else (False,)
-        made: list[list[JudgeRequest] | str] = [[] for _ in answers]
+        requests: list[list[JudgeRequest] | str] = [[] for _ in answers]
         for swapped in orders:
             for number, call in enumerate(self._calls(answers, swapped=swapped)):
-                so_far = made[number]
+                already = requests[number]
                 if isinstance(call, str):
-                    made[number] = call
-                elif isinstance(so_far, list):
+                    requests[number] = call
+                elif isinstance(already, list):
                     marker = self._marker(answers[number])
-                    so_far += self._requests(call, marker, swapped=swapped)
-        return made
+                    already += self._requests(call, marker, swapped=swapped)
+        return requests
 
     def _calls(self, answers: Sequence[JudgedAnswer], *, swapped: bool) -> list[PromptCall | str]:
         """The rendered prompt of each answer, or its error."""
@@ -123,13 +122,15 @@ def reader(model: OpenModel) -> CompletionReader:
 
 
 def choice_method(judge: Judge, model: OpenModel) -> str:
-    """How a model is asked for a verdict: `loglikelihood`, `schema`, `text`, ….
+    """The way a model is asked for a verdict: `loglikelihood`, `schema`, `text`, ….
 
     Raises:
         WorkbenchError: the model takes no such call.
     """
     builder = RequestBuilder(judge.prompt, model.model, model.provider, judge.parameters)
-    call = PromptCall(Conversation(text="?"), choices=judge.choices)
+    chat = Conversation((Message("user", "?"),))
+    conversation = chat if judge.prompt.settings.chat else Conversation(text="?")
+    call = PromptCall(conversation, choices=judge.choices)
     return builder.prepare(call).choice_method
 
 
@@ -158,7 +159,7 @@ def _schema(call: PromptCall) -> dict[str, JSON]:
 
 def _instruction(choices: Sequence[str]) -> str:
     return (
-        "Give your reason in a few sentences. Then end with one line that is `Verdict: ` and one "
+        "Give your reason in a few sentences. Then end with one line that is `Judgment: ` and one "
         f"of: {', '.join(choices)}."
     )
 

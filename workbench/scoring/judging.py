@@ -1,0 +1,227 @@
+"""Judges asked about answers: their requests follow from an answer, and their replies are scores.
+
+    judging.ask(1, rows)             the rows that need no verdict any more
+    judging.receive(completions)     {1: [17, 18]}: the rows that have all their verdicts now
+
+A verdict on equal texts is asked for once, however many rows and variants have them.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+from workbench.completing.context import RunContext
+from workbench.completing.follow_ups import FollowUps
+from workbench.evaluator import Score
+from workbench.judges.judge import Judge
+from workbench.judges.judge_requests import JudgedAnswer, JudgeRequest, JudgeRequests, reader
+from workbench.judges.judgment import read_judgment
+from workbench.model import Completion
+from workbench.plan import Plan
+from workbench.prompt import Renderer
+from workbench.results.types import Row
+from workbench.scoring.answer_reader import NumberedRow
+from workbench.scoring.cells import score_keys
+from workbench.scoring.judged_scores import NOT_ASKED, waiting_judges
+from workbench.store import Store
+
+Place = tuple[int, int]  # variant and row
+
+
+@dataclass
+class _Question:
+    """What a judge is asked about one answer.
+
+    Attributes:
+        score_key: of the score that comes of it.
+        missing: keys of the requests without a reply.
+        places: the answers that it is about.
+        error: the score, if it is an error.
+    """
+
+    judge: Judge
+    score_key: str
+    requests: Sequence[JudgeRequest] = ()
+    replies: dict[str, Completion] = field(default_factory=dict)
+    missing: set[str] = field(default_factory=set)
+    places: set[Place] = field(default_factory=set)
+    error: Score | None = None
+
+    def score(self) -> Score:
+        """The score of all replies."""
+        judgments = []
+        for each in self.requests:
+            answer = reader(each.model).read(self.replies[each.request.key], each.request.text)
+            judgment = read_judgment(answer, self.judge.choices, each.marker)
+            judgments.append((each.model.model.label, judgment))
+        return self.judge.score(judgments)
+
+
+class Judging:
+    """The judges of one plan.
+
+    Attributes:
+        errors: of judges, by place and judge; the store doesn't keep them.
+        follow_ups: takes the requests.
+    """
+
+    def __init__(self, plan: Plan, store: Store, renderer: Renderer, follow_ups: FollowUps) -> None:
+        self.errors: dict[Place, dict[str, Score]] = {}
+        self._store, self.follow_ups = store, follow_ups
+        self._judges = plan.experiment.judges
+        self._evaluators = {e.name: e for e in plan.experiment.evaluators if e.traits.judged}
+        self._makers = {name: JudgeRequests(each, renderer) for name, each in self._judges.items()}
+        self._questions: dict[tuple[str, str], _Question] = {}
+        self._by_request: dict[str, list[_Question]] = {}
+        self._open: Counter[Place] = Counter()  # questions without all replies
+
+    def ask(self, variant: int, rows: Sequence[NumberedRow]) -> list[NumberedRow]:
+        """Ask about the answers; return the rows that have all their scores, with them."""
+        waiting = {
+            number: waiting_judges(self._evaluators.values(), row.scores) for number, row in rows
+        }
+        keys: dict[str, dict[int, str]] = {name: {} for name in self._judges}
+        for name in self._judges:
+            unjudged = [(number, row) for number, row in rows if name in waiting[number]]
+            if unjudged:
+                keys[name] = self._ask(name, variant, unjudged)
+        complete = [(number, row) for number, row in rows if not self._open[variant, number]]
+        return self._with_scores(variant, complete, keys)
+
+    def is_verdict(self, key: str) -> bool:
+        """True for the key of a request that a question waits for."""
+        return key in self._by_request
+
+    def receive(self, completions: Iterable[Completion]) -> dict[int, list[int]]:
+        """Take replies; return by variant the numbers of the rows that have all scores now."""
+        answered: list[_Question] = []
+        for completion in completions:
+            for question in self._by_request.pop(completion.key, ()):
+                question.replies[completion.key] = completion
+                question.missing.discard(completion.key)
+                if not question.missing:
+                    answered.append(question)
+        self._score(answered)
+        return self._close(answered)
+
+    def give_up(self) -> dict[int, list[int]]:
+        """End all questions that wait; return the rows that waited for them, by variant."""
+        questions = {id(q): q for waiting in self._by_request.values() for q in waiting}
+        self._by_request.clear()
+        for question in questions.values():
+            self._fail(question, NOT_ASKED)
+        return self._close(list(questions.values()))
+
+    def _ask(self, name: str, variant: int, rows: Sequence[NumberedRow]) -> dict[int, str]:
+        """Ask one judge; return the key of each row's score."""
+        keys = score_keys([self._evaluators[name]], [row for _, row in rows])[name]
+        new: dict[str, Row] = {}
+        for key, (_, row) in zip(keys, rows, strict=True):
+            if (name, key) not in self._questions:
+                new[key] = row
+                self._questions[name, key] = _Question(self._judges[name], key)
+        self._send(name, new)
+        for key, (number, _) in zip(keys, rows, strict=True):
+            question = self._questions[name, key]
+            if question.missing and (variant, number) not in question.places:
+                self._open[variant, number] += 1
+            question.places.add((variant, number))
+        return dict(zip((number for number, _ in rows), keys, strict=True))
+
+    def _send(self, name: str, rows: Mapping[str, Row]) -> None:
+        """Queue the requests of new questions whose replies are not stored."""
+        questions = [self._questions[name, key] for key in rows]
+        requests = self._makers[name].make([_judged(row) for row in rows.values()])
+        for question, each in zip(questions, requests, strict=True):
+            if isinstance(each, str):
+                self._fail(question, Score(error=each))
+            else:
+                question.requests = each
+        by_key = {r.request.key: r for question in questions for r in question.requests}
+        stored = self._store.completions(by_key)
+        unsent = [r for key, r in by_key.items() if key not in stored]
+        new = [r for r in unsent if r.request.key not in self._by_request]
+        dropped = self.follow_ups.add((r.model, r.request) for r in new)
+        refused, complete = {request.key for request in dropped}, list[_Question]()
+        for question in questions:
+            keys = {r.request.key for r in question.requests}
+            question.replies = {key: stored[key] for key in keys & stored.keys()}
+            if keys & refused:
+                self._fail(question, NOT_ASKED)
+                continue
+            question.missing = keys - stored.keys()
+            for key in question.missing:
+                self._by_request.setdefault(key, []).append(question)
+            if keys and not question.missing:
+                complete.append(question)
+        self._score(complete)
+
+    def _score(self, questions: Sequence[_Question]) -> None:
+        """Turn the replies of questions into scores, which the store keeps."""
+        by_judge: dict[str, dict[str, Score]] = {}
+        redact = self._store.redactor.redact
+        for question in questions:
+            score = question.score()
+            score = replace(score, reason=redact(score.reason), error=redact(score.error))
+            if score.error:
+                self._fail(question, score)
+            else:
+                by_judge.setdefault(question.judge.name, {})[question.score_key] = score
+            question.requests, question.replies = (), {}
+        for name, scores in by_judge.items():
+            self._store.save_scores(self._evaluators[name], scores)
+
+    def _fail(self, question: _Question, score: Score) -> None:
+        question.error, question.missing = score, set()
+        for place in question.places:
+            self.errors.setdefault(place, {})[question.judge.name] = score
+
+    def _close(self, questions: Sequence[_Question]) -> dict[int, list[int]]:
+        """The rows that wait for no question any more, by variant."""
+        complete: dict[int, list[int]] = {}
+        for question in questions:
+            for variant, number in sorted(question.places):
+                self._open[variant, number] -= 1
+                if not self._open[variant, number]:
+                    del self._open[variant, number]
+                    complete.setdefault(variant, []).append(number)
+        return complete
+
+    def _with_scores(
+        self,
+        variant: int,
+        rows: Sequence[NumberedRow],
+        keys: Mapping[str, Mapping[int, str]],
+    ) -> list[NumberedRow]:
+        """The rows with the scores of their judges, which are stored or failed."""
+        scores = {number: dict(row.scores) for number, row in rows}
+        for name, key_of_row in keys.items():
+            stored = self._store.scores({key_of_row[n] for n in scores if n in key_of_row})
+            for number in scores.keys() & key_of_row.keys():
+                key = key_of_row[number]
+                error = self._questions[name, key].error
+                scores[number][name] = error or stored.get(key, NOT_ASKED)
+                if error:
+                    self.errors.setdefault((variant, number), {})[name] = error
+        return [(n, Row(row.cell, row.completion, scores[n])) for n, row in rows]
+
+
+def make_judging(plan: Plan, context: RunContext) -> Judging | None:
+    """The judges of a plan that sends requests; None: it has none, or sends nothing."""
+    if not plan.experiment.judges or context.renderer is None:
+        return None
+    return Judging(plan, context.store, context.renderer, context.follow_ups)
+
+
+def with_judges(context: RunContext, plan: Plan) -> RunContext:
+    """The context with a queue for the requests that the plan's judges are asked with."""
+    if context.renderer is None:
+        return context
+    models = [model for judge in plan.experiment.judges.values() for model in judge.models]
+    return replace(context, follow_ups=FollowUps(models, context.progress.extend))
+
+
+def _judged(row: Row) -> JudgedAnswer:
+    example = row.cell.example
+    assert row.completion
+    return JudgedAnswer(example.id, example.inputs, row.completion.text, example.expectations)
