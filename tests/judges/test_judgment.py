@@ -3,6 +3,7 @@
 import pytest
 
 from workbench.judges.judgment import (
+    UNPARSED,
     Judgment,
     closing_line,
     opening_line,
@@ -56,7 +57,7 @@ def test_the_last_well_formed_verdict_counts(reply: str) -> None:
 def test_another_reply_has_no_verdict(reply: str) -> None:
     judgment = read(reply)
     assert judgment.choice is None
-    assert judgment.reason.startswith("unparsed: ")
+    assert judgment.error == UNPARSED
 
 
 def test_a_choice_by_likelihood_is_the_verdict() -> None:
@@ -66,7 +67,7 @@ def test_a_choice_by_likelihood_is_the_verdict() -> None:
 
 def test_a_reply_that_can_not_be_scored_says_why() -> None:
     completion = Completion("", "filtered", error="content filter")
-    assert read_judgment(completion, CHOICES, MARKER) == Judgment(None, "content filter")
+    assert read_judgment(completion, CHOICES, MARKER) == Judgment(None, error="content filter")
 
 
 def test_only_what_stands_between_the_marker_s_lines_is_left_out() -> None:

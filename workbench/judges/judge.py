@@ -19,7 +19,6 @@ from workbench.prompt import Prompt
 
 FORMAT = 1  # of the requests and of the reading of their replies
 ARGUMENTS = ("inputs", "outputs", "expectations")
-UNPARSED = "unparsed"
 Combine = Literal["majority", "mean"]
 
 
@@ -110,9 +109,8 @@ class Judge:
         """
         readable = [(model, each) for model, each in verdicts if each.choice is not None]
         if 2 * len(readable) < len(verdicts) or not readable:
-            reasons = Counter(each.reason for _, each in verdicts if each.choice is None)
-            reason = next(iter(reasons))
-            return Score(error=reason if reason.startswith(UNPARSED) else f"judge: {reason}")
+            unread = [each for _, each in verdicts if each.choice is None]
+            return Score(reason=unread[0].reason, error=unread[0].error)
         choices = [each.choice for _, each in readable if each.choice is not None]
         value = fmean(self.values[choice] for choice in choices)
         counts = Counter(choices).most_common()
@@ -123,7 +121,7 @@ class Judge:
         if len(verdicts) == 1:
             return Score(value, readable[0][1].reason, label, parsed=label)
         reason = "; ".join(
-            f"{model}: {each.choice or UNPARSED}{f' ({each.reason})' if each.reason else ''}"
+            f"{model}: {each.choice or each.error}{f' ({each.reason})' if each.reason else ''}"
             for model, each in verdicts
         )
         return Score(value, reason, label, parsed=label)

@@ -159,7 +159,7 @@ def _schema(call: PromptCall) -> dict[str, JSON]:
 
 def _instruction(choices: Sequence[str]) -> str:
     return (
-        "Give your reason in a few sentences. Then end with one line that is `Judgment: ` and one "
+        "Give your reason in a few sentences. Then end with one line that is `Verdict: ` and one "
         f"of: {', '.join(choices)}."
     )
 

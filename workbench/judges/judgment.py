@@ -1,7 +1,7 @@
 """The verdict in a judge's reply.
 
     The answer names the right team.
-    Judgment: yes                          Judgment("yes", "The answer names the right team.")
+    Verdict: yes                           Judgment("yes", "The answer names the right team.")
 
 The text that was judged may hold verdicts, too, and a judge may repeat it. So what stands between
 the lines of the request's own marker is left out, and the last verdict of the rest counts.
@@ -18,6 +18,7 @@ from workbench.model import Completion
 
 REASON, VERDICT = "reason", "verdict"  # of a reply in JSON
 MAX_REASON = 1_000  # characters
+UNPARSED = "unparsed: the judge's reply has no verdict"
 
 
 @dataclass(frozen=True)
@@ -25,12 +26,14 @@ class Judgment:
     """A judge's choice.
 
     Attributes:
-        choice: None: the reply has no verdict that can be read.
-        reason: the judge's, in its words; or why there is no verdict.
+        choice: None: there is no verdict.
+        reason: the judge's, in its words.
+        error: why there is no verdict; empty: there is one.
     """
 
     choice: str | None
     reason: str = ""
+    error: str = ""
 
 
 def read_judgment(completion: Completion, choices: Sequence[str], marker: str) -> Judgment:
@@ -39,7 +42,7 @@ def read_judgment(completion: Completion, choices: Sequence[str], marker: str) -
     `marker` is the request's: between its lines the judged text stands.
     """
     if not completion.scored:
-        return Judgment(None, completion.error or f"the judge's reply is {completion.state}")
+        return Judgment(None, error=completion.error or f"the judge's reply is {completion.state}")
     if completion.choice_scores:
         return Judgment(completion.text)
     text = without_quotes(completion.text, marker)
@@ -73,7 +76,7 @@ def closing_line(marker: str) -> str:
 
 
 def _lines(text: str) -> list[re.Match[str]]:
-    """The lines that give a verdict: `Judgment: yes`, `**Final verdict:** yes.`."""
+    """The lines that give a verdict: `Verdict: yes`, `**Final verdict:** yes.`."""
     return list(re.finditer(r"^\W*(?:final\s+)?verdict\W*[:=](.*)$", text, re.I | re.M))
 
 
@@ -100,7 +103,7 @@ def _json_object(text: str) -> dict[str, JSON] | None:
 
 
 def _unreadable(reply: str) -> Judgment:
-    return Judgment(None, f"unparsed: {_cut(' '.join(reply.split())) or 'an empty reply'}")
+    return Judgment(None, _cut(reply) or "the reply is empty", UNPARSED)
 
 
 def _cut(text: str) -> str:
