@@ -80,12 +80,17 @@ def lint(
     as_json: AsJson = False,
 ) -> int:
     """Check templates against their dataset and show them rendered."""
-    from workbench.lint import lint_task
+    from workbench.lint import lint_judges, lint_task
+    from workbench.project import JUDGES
     from workbench.report.lint import findings_json, print_findings
 
     project = open_project()
-    tasks = [project.task_folder(task).name] if task else project.tasks()
-    findings = [lint_task(project, name, examples, REDACTOR) for name in tasks]
+    findings = [
+        lint_judges(project, REDACTOR)
+        if name == JUDGES
+        else lint_task(project, name, examples, REDACTOR)
+        for name in project.prompt_folders(task)
+    ]
     if as_json:
         print_json(findings_json(findings))
     else:
@@ -137,12 +142,11 @@ def pull(
 def _prompts(project: "Project", task: str) -> "list[Prompt]":
     from workbench.prompt import Renderer, folder_reader, list_prompts, load_prompt
 
-    tasks = [project.task_folder(task).name] if task else project.tasks()
     read = folder_reader(project.prompts)
     with Renderer() as renderer:
         return [
             load_prompt(task, name, read, renderer)
-            for task in tasks
+            for task in project.prompt_folders(task)
             for name in list_prompts(project.prompts / task)
         ]
 
@@ -157,11 +161,13 @@ def _find(ref: str, tracking_uri: str, renderer: "Renderer") -> "Prompt":
     head, slash, tail = ref.partition("/") if "/" in ref.partition("@")[0] else ("", "", ref)
     reference = parse_reference(tail)
     if slash:
-        tasks = [project.task_folder(head).name]
+        tasks = project.prompt_folders(head)
     else:
-        tasks = [t for t in project.tasks() if reference.name in list_prompts(project.prompts / t)]
+        folders = project.prompt_folders()
+        tasks = [t for t in folders if reference.name in list_prompts(project.prompts / t)]
     if len(tasks) != 1:
-        names = [f"{t}/{n}" for t in project.tasks() for n in list_prompts(project.prompts / t)]
+        folders = project.prompt_folders()
+        names = [f"{t}/{n}" for t in folders for n in list_prompts(project.prompts / t)]
         raise unknown_name("prompt", reference.name, names)
     registry = project_resolvers(project, tracking_uri).registry
     return PromptFinder(tasks[0], project.prompts, renderer, registry).find(reference)

@@ -44,7 +44,7 @@ class Score:
 
     Attributes:
         value: None if the evaluator does not apply, or failed (then `error` is not empty).
-        reason: a short explanation for readers of the row.
+        reason: a short explanation for readers.
         label: a named outcome beside the value, counted separately (`unparsed` beside False).
         error: why the evaluator failed; the row is left out of the mean.
         parsed: the answer as the evaluator read it (`positive`), for tables; empty: none.
@@ -82,8 +82,7 @@ class Traits:
         unit: of the number, for tables (`s`, `tokens`).
         kind: None: inferred from the first values.
         cache: False if the same row may get another score next time.
-        by_column: one value of all answers of a variant, none of a row: only metrics of MLflow.
-        judged: a model is asked for each score.
+        by_column, judged: one value of all answers, none of a row; each is a model's verdict.
     """
 
     higher_is_better: bool = True

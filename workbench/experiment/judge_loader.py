@@ -16,17 +16,15 @@ from workbench.experiment.prompts import PromptFinder
 from workbench.experiment.types import Registry
 from workbench.judges.entries import JudgeEntry, ModelEntry, questions, settings_of
 from workbench.judges.judge import Judge
-from workbench.judges.judge_requests import choice_method
+from workbench.judges.judge_requests import PAIR_VARIABLES, READ_VARIABLES, choice_method
 from workbench.model import MODEL_KEYS, Model, OpenModel, open_provider
 from workbench.parameters import check_parameters
-from workbench.project import Project
+from workbench.project import JUDGES, Project
 from workbench.prompt import Prompt, Renderer, check_templates, parse_reference
-from workbench.prompt.load import JUDGES, folder_reader, list_prompts, read_template
+from workbench.prompt.load import folder_reader, list_prompts, read_template
 
 BUNDLED = "workbench"  # before the names of the package's judges
 PROMPT_OF = {"rubric": "rubric", "checklist": "checklist", "pairwise": "better"}
-PAIR_VARIABLES = ("first", "second")
-DATA = ("inputs", "expectations")
 PAIR_CHOICES = ("first", "second", "tie")
 PARAMETERS: Mapping[str, JSON] = {"temperature": 0, "max_tokens": 1024}
 
@@ -95,8 +93,8 @@ class JudgeLoader:
             names = ", ".join(f"{BUNDLED}/{each}" for each in self._bundled_names)
             raise WorkbenchError(f"prompt: {name!r} is no judge", fix=f"{fix}{names}")
         reference = parse_reference(ref)
-        own = list_prompts(self.project.prompts / JUDGES)
-        if folder == JUDGES or reference.name in own or reference.kind != "working":
+        project_names = list_prompts(self.project.prompts / JUDGES)
+        if folder == JUDGES or reference.name in project_names or reference.kind != "working":
             prompt = self._finder.find(reference)
         elif reference.name in self._bundled_names:
             prompt = self._bundled(reference.name)
@@ -183,7 +181,7 @@ def _check_kind(kind: str, entry: JudgeEntry) -> None:
 def _check_variables(kind: str, prompt: Prompt, settings: Mapping[str, JSON]) -> None:
     """Check that a judge reads nothing but what it is given."""
     answers = PAIR_VARIABLES if kind == "pairwise" else ("outputs",)
-    names = (*DATA, *answers, *settings)
+    names = (*READ_VARIABLES, *answers, *settings)
     for name, line in prompt.variables.items():
         if name not in names:
             raise unknown_name("variable of a judge", name, names, where=prompt.where(line))

@@ -22,6 +22,8 @@ from workbench.prompt import Renderer
 from workbench.prompt.requests import CompletionReader, RequestBuilder
 
 MARKER_DIGITS = 16
+PAIR_VARIABLES = ("first", "second")  # of a pairwise judge, in place of `outputs`
+READ_VARIABLES = ("inputs", "expectations")
 # Of the ways to ask for a choice, those whose answer is the choice itself.
 DIRECT = ("loglikelihood", "guided", "structured")
 
@@ -141,8 +143,8 @@ def _prepare(builder: RequestBuilder, call: PromptCall, sample: int) -> Prepared
         return prepared
     if prepared.choice_method == "schema":
         return builder.prepare(replace(call, choices=(), response_schema=_schema(call)), sample)
-    asked = _with_instruction(call.conversation, _instruction(call.choices))
-    return builder.prepare(replace(call, conversation=asked, choices=()), sample)
+    conversation = _with_instruction(call.conversation, _instruction(call.choices))
+    return builder.prepare(replace(call, conversation=conversation, choices=()), sample)
 
 
 def _schema(call: PromptCall) -> dict[str, JSON]:

@@ -3,6 +3,7 @@
 prompts/sentiment/few_shot.jinja: the template doesn't use the column 'source'
 """
 
+from workbench.lint.judge_files import lint_judges
 from workbench.lint.task import PromptFindings, Rendering, TaskFindings, lint_task
 
-__all__ = ["PromptFindings", "Rendering", "TaskFindings", "lint_task"]
+__all__ = ["PromptFindings", "Rendering", "TaskFindings", "lint_judges", "lint_task"]

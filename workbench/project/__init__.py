@@ -5,6 +5,7 @@ project_file.py   the shape of `workbench.yaml`
 """
 
 from workbench.project.project import (
+    JUDGES,
     NO_TRACKING,
     PYTHON_TASKS,
     SERVERS,
@@ -17,6 +18,7 @@ from workbench.project.project import (
 from workbench.project.project_file import JudgeDefaults, Price, ProjectFile
 
 __all__ = [
+    "JUDGES",
     "NO_TRACKING",
     "PYTHON_TASKS",
     "SERVERS",

@@ -18,6 +18,7 @@ from workbench.project.project_file import Price, ProjectFile
 from workbench.proxies import DATABASES, exempt_loopback
 from workbench.secrets import mask_url
 
+JUDGES = "judges"  # the folder of judges, beside those of tasks
 VARIABLE = "MLFLOW_TRACKING_URI"
 PYTHON_TASKS = "python"  # in the store's folder: tasks that Python code wrote
 NO_TRACKING = "none"  # the address that turns tracking off
@@ -153,13 +154,28 @@ class Project:
         return folder.parent if from_python else self.prompts
 
     def tasks(self) -> list[str]:
-        """Names of the folders in `prompts/` that contain a template or an experiment."""
+        """Names of the folders in `prompts/` that contain a template or an experiment.
+
+        That of the judges is no task.
+        """
         return sorted(
             folder.name
             for folder in self.prompts.glob("*")
             if folder.is_dir()
+            and folder.name != JUDGES
             and (any(folder.glob("*.jinja")) or (folder / "experiment.yaml").is_file())
         )
+
+    def prompt_folders(self, name: str = "") -> list[str]:
+        """The tasks, and the judges if there are any; only the one that is named.
+
+        Raises:
+            WorkbenchError: there is none of that name.
+        """
+        judges = [JUDGES] if any((self.prompts / JUDGES).glob("*.jinja")) else []
+        if name in judges:
+            return judges
+        return [self.task_folder(name).name] if name else [*self.tasks(), *judges]
 
     def task_folder(self, task: str) -> Path:
         """The folder of `task`.
@@ -167,6 +183,12 @@ class Project:
         Raises:
             WorkbenchError: there is none; lists the tasks, nearest first.
         """
+        if task == JUDGES and (self.prompts / JUDGES).is_dir():
+            raise WorkbenchError(
+                f"{JUDGES!r} is no task: it holds judges",
+                where=f"prompts/{JUDGES}",
+                fix="name a task; its experiment file names judges under `evaluators:`",
+            )
         if task not in self.tasks():
             raise unknown_name("task", task, self.tasks(), where=self.prompts.name)
         return self.prompts / task

@@ -21,6 +21,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 from workbench.document import file_kind, parse_document
 from workbench.errors import NotFoundError, WorkbenchError, located
 from workbench.parameters import PARAMETERS, check_parameters
+from workbench.project import JUDGES
 from workbench.prompt.check import check_templates
 from workbench.prompt.choices import Normalization, is_template, row_choices
 from workbench.prompt.json_schema import schema_fault
@@ -31,7 +32,6 @@ from workbench.prompt.settings import PromptSettings, settings_from_json
 from workbench.prompt.source import plain_text, without_last_blanks
 from workbench.prompt.tools import read_tools
 
-JUDGES = "judges"  # the folder of judges, beside those of tasks
 FRONT_MATTER = re.compile(r"\A---[ \t]*\n(.*?)^---[ \t]*$\n?", re.DOTALL | re.MULTILINE)
 # A first line --- and keys below it, without a line that ends them.
 OPEN_FRONT_MATTER = re.compile(

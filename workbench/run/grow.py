@@ -17,8 +17,8 @@ from workbench.completing.plan_lock import plan_lock
 from workbench.errors import WorkbenchError, pluralize
 from workbench.plan import Plan
 from workbench.run.summary import interrupt_code
-from workbench.scoring.judging import make_judging, with_judges
-from workbench.scoring.stream import Stream, ignore_rows
+from workbench.scoring.judged_stream import open_stream, with_judges
+from workbench.scoring.stream import ignore_rows
 
 MAX_EXTRA_REPEATS = 4  # beyond the experiment's; each needs twice the evidence of the one before
 PlanRepeats = Callable[[int], Plan]  # the plan with this number of repeats
@@ -86,9 +86,7 @@ def _grow_rows(plan: Plan, growing: GrowingGate, weight: float, context: RunCont
     with (
         plan_lock(context.project, context.store, plan),
         context.store.leases.session(plan.digest),
-        Stream(
-            plan, context.store, ignore_rows, context.interrupted, make_judging(plan, context)
-        ) as stream,
+        open_stream(plan, context, ignore_rows) as stream,
     ):
         # Rows without a reply count as failed until they are answered, as they did before.
         keys = {request.key for requests in plan.requests for request in requests}

@@ -28,7 +28,7 @@ from workbench.run.summary import (
     summarize_race,
     unknown_calls_text,
 )
-from workbench.scoring.judging import with_judges
+from workbench.scoring.judged_stream import with_judges
 from workbench.tracking.live_recordings import POLL_S, is_recording, wait_for_recordings
 from workbench.tracking.protocol import Recorder
 
@@ -69,11 +69,10 @@ def run(
         WorkbenchError: nothing could be sent, the store can't be written, the same plan is
             running already, or the run was interrupted (answers that arrived are kept).
     """
-    context = with_judges(context, plan)
-    store, progress = context.store, context.progress
+    context, progress = with_judges(context, plan), context.progress
     with (
         _lock_plan(plan, context) as lock,
-        store.leases.session(plan.digest) as unknown_calls,
+        context.store.leases.session(plan.digest) as unknown_calls,
         ScoringPipeline(plan, context, recorder, again=options.again) as pipeline,
     ):
         if unknown_calls:

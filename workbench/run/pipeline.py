@@ -18,8 +18,7 @@ from workbench.run.cut_inputs import cut_input_notes
 from workbench.run.pending import finish_note, forget, note
 from workbench.run.stored_results import ResultCallbacks, StoredResults
 from workbench.scoring.answer_reader import NumberedRow
-from workbench.scoring.judging import make_judging
-from workbench.scoring.stream import Stream
+from workbench.scoring.judged_stream import open_stream
 from workbench.store import RETRIABLE
 from workbench.tracking.live_recordings import count_recordings
 from workbench.tracking.protocol import Recorded, Recorder, RecordingJob, ResultSet
@@ -51,8 +50,7 @@ class ScoringPipeline:
         self.variants: list[VariantResult] = []
         self.not_reached = 0
         self._records = RowRecords(plan, context.project.file.traces)
-        judging = make_judging(plan, context)
-        self._stream = Stream(plan, context.store, self._record_rows, context.interrupted, judging)
+        self._stream = open_stream(plan, context, self._record_rows)
         self._started = False
         self.recording = False
 

@@ -1,13 +1,13 @@
 """The scores of judges that need no model any more: stored ones, and those that a check settles.
 
-judged_score(evaluator, scores, stored)     Score(1.0, "Polite.", "yes"), or NOT_ASKED
+judged_score(evaluator, scores, stored)     Score(1.0, "Polite.", "yes"), or UNJUDGED
 """
 
 from collections.abc import Iterable, Mapping
 
 from workbench.evaluator import Evaluator, Score
 
-NOT_ASKED = Score(error="not judged yet: workbench run asks the judge")
+UNJUDGED = Score(error="not judged yet: workbench run asks the judge")
 
 
 def judged_score(evaluator: Evaluator, scores: Mapping[str, Score], stored: Score | None) -> Score:
@@ -21,12 +21,12 @@ def judged_score(evaluator: Evaluator, scores: Mapping[str, Score], stored: Scor
     condition = evaluator.settings.get("only_if")
     if condition and (score := _settled(*condition, scores=scores)):
         return score
-    return stored or NOT_ASKED
+    return stored or UNJUDGED
 
 
 def waiting_judges(evaluators: Iterable[Evaluator], scores: Mapping[str, Score]) -> list[str]:
     """The names of the judges that are still to be asked about an answer."""
-    return [e.name for e in evaluators if e.traits.judged and scores.get(e.name) == NOT_ASKED]
+    return [e.name for e in evaluators if e.traits.judged and scores.get(e.name) == UNJUDGED]
 
 
 def _settled(name: str, outcome: str, *, scores: Mapping[str, Score]) -> Score | None:

@@ -10,7 +10,6 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from workbench.completing.context import RunContext
 from workbench.completing.follow_ups import FollowUps
 from workbench.evaluator import Score
 from workbench.judges.judge import Judge
@@ -22,7 +21,7 @@ from workbench.prompt import Renderer
 from workbench.results.types import Row
 from workbench.scoring.answer_reader import NumberedRow
 from workbench.scoring.cells import score_keys
-from workbench.scoring.judged_scores import NOT_ASKED, waiting_judges
+from workbench.scoring.judged_scores import UNJUDGED, waiting_judges
 from workbench.store import Store
 
 Place = tuple[int, int]  # variant and row
@@ -30,7 +29,7 @@ Place = tuple[int, int]  # variant and row
 
 @dataclass
 class _Question:
-    """What a judge is asked about one answer.
+    """A question to a judge about one answer.
 
     Attributes:
         score_key: of the score that comes of it.
@@ -62,12 +61,11 @@ class Judging:
 
     Attributes:
         errors: of judges, by place and judge; the store doesn't keep them.
-        follow_ups: takes the requests.
     """
 
     def __init__(self, plan: Plan, store: Store, renderer: Renderer, follow_ups: FollowUps) -> None:
         self.errors: dict[Place, dict[str, Score]] = {}
-        self._store, self.follow_ups = store, follow_ups
+        self._store, self._follow_ups = store, follow_ups
         self._judges = plan.experiment.judges
         self._evaluators = {e.name: e for e in plan.experiment.evaluators if e.traits.judged}
         self._makers = {name: JudgeRequests(each, renderer) for name, each in self._judges.items()}
@@ -109,7 +107,7 @@ class Judging:
         questions = {id(q): q for waiting in self._by_request.values() for q in waiting}
         self._by_request.clear()
         for question in questions.values():
-            self._fail(question, NOT_ASKED)
+            self._fail(question, UNJUDGED)
         return self._close(list(questions.values()))
 
     def _ask(self, name: str, variant: int, rows: Sequence[NumberedRow]) -> dict[int, str]:
@@ -141,13 +139,13 @@ class Judging:
         stored = self._store.completions(by_key)
         unsent = [r for key, r in by_key.items() if key not in stored]
         new = [r for r in unsent if r.request.key not in self._by_request]
-        dropped = self.follow_ups.add((r.model, r.request) for r in new)
+        dropped = self._follow_ups.add((r.model, r.request) for r in new)
         refused, complete = {request.key for request in dropped}, list[_Question]()
         for question in questions:
             keys = {r.request.key for r in question.requests}
             question.replies = {key: stored[key] for key in keys & stored.keys()}
             if keys & refused:
-                self._fail(question, NOT_ASKED)
+                self._fail(question, UNJUDGED)
                 continue
             question.missing = keys - stored.keys()
             for key in question.missing:
@@ -200,25 +198,10 @@ class Judging:
             for number in scores.keys() & key_of_row.keys():
                 key = key_of_row[number]
                 error = self._questions[name, key].error
-                scores[number][name] = error or stored.get(key, NOT_ASKED)
+                scores[number][name] = error or stored.get(key, UNJUDGED)
                 if error:
                     self.errors.setdefault((variant, number), {})[name] = error
         return [(n, Row(row.cell, row.completion, scores[n])) for n, row in rows]
-
-
-def make_judging(plan: Plan, context: RunContext) -> Judging | None:
-    """The judges of a plan that sends requests; None: it has none, or sends nothing."""
-    if not plan.experiment.judges or context.renderer is None:
-        return None
-    return Judging(plan, context.store, context.renderer, context.follow_ups)
-
-
-def with_judges(context: RunContext, plan: Plan) -> RunContext:
-    """The context with a queue for the requests that the plan's judges are asked with."""
-    if context.renderer is None:
-        return context
-    models = [model for judge in plan.experiment.judges.values() for model in judge.models]
-    return replace(context, follow_ups=FollowUps(models, context.progress.extend))
 
 
 def _judged(row: Row) -> JudgedAnswer:

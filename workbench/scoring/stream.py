@@ -8,7 +8,7 @@ waiting answers are held in memory; the others are read from the store.
 
 import queue
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextvars import copy_context
 from dataclasses import replace
 from typing import Self
@@ -20,8 +20,6 @@ from workbench.results.tally import Tally
 from workbench.results.types import Row
 from workbench.scoring.answer_reader import AnswerReader, NumberedRow
 from workbench.scoring.cells import score_column, score_rows
-from workbench.scoring.judged_scores import NOT_ASKED
-from workbench.scoring.judging import Judging
 from workbench.scoring.pool import shared_pool
 from workbench.scoring.scored_rows import BATCH_SIZE, ScoredRows
 from workbench.scoring.tally_process import TallyProcess
@@ -44,7 +42,6 @@ class Stream:
         plan: of the rows.
         store: of answers and scores.
         on_rows: called with the number of a variant and some of its rows with their scores.
-        judging: asks the judges of the plan; None: only stored verdicts count.
 
     Attributes:
         tallies: of the rows scored so far, by variant.
@@ -52,12 +49,7 @@ class Stream:
     """
 
     def __init__(
-        self,
-        plan: Plan,
-        store: Store,
-        on_rows: OnRows,
-        stopped: StopCheck = not_stopped,
-        judging: Judging | None = None,
+        self, plan: Plan, store: Store, on_rows: OnRows, stopped: StopCheck = not_stopped
     ) -> None:
         evaluators, repeats = plan.experiment.evaluators, plan.experiment.repeats
         self.tallies = [
@@ -70,7 +62,6 @@ class Stream:
         self._store = store
         self._on_rows = on_rows
         self._stopped = stopped
-        self._judging = judging
         # A completion, the key of one that is in the store, a waiting caller, or None: the end.
         self._queue: queue.SimpleQueue[Completion | str | threading.Event | None]
         self._queue = queue.SimpleQueue()
@@ -84,10 +75,8 @@ class Stream:
 
     def __enter__(self) -> Self:
         self._cells_by_key = _unanswered_cells(self._plan)
-        if self._on_rows is ignore_rows and not self._judging:
+        if self._on_rows is ignore_rows and not self._asks:
             self._tally_process.start()  # before the thread: a fork copies a single one
-        if self._judging:
-            self._judging.follow_ups.expect()  # stored answers are read first
         self._thread.start()
         return self
 
@@ -165,17 +154,16 @@ class Stream:
                 if shared and not self._take_tallies():
                     for variant in shared:
                         self._score_stored(variant)
-                self._settle()
+                self._stored_done()
                 self._release_callers()
                 while self._score_queued(block=True):
                     self._release_callers()
                 self._score_ambiguous()
-                self._give_up()
+                self._all_done()
                 self._score_columns()
         except BaseException as error:  # raised again in the thread that waits for this one
             self._error = error
-            if self._judging:
-                self._judging.follow_ups.close()
+            self._failed()
 
     def _score_stored(self, variant: int) -> None:
         cells = self._plan.cells[variant]
@@ -227,8 +215,7 @@ class Stream:
             pass
         for variant, rows in self._rows_of(batch).items():
             self._score_received(variant, rows)
-        self._receive_verdicts(batch)
-        self._settle(len(batch))
+        self._batch_done(batch)
         if at_end and not block:  # stored rows are scored before the end
             self._queue.put(None)
             return True
@@ -280,8 +267,6 @@ class Stream:
             scores = row.scores.items()
             if unstored := {name: s for name, s in scores if s.error or name in uncached}:
                 self.scored.unstored_scores[variant, number] = unstored
-        if self._judging:
-            numbered = self._judging.ask(variant, numbered)
         self._count(variant, numbered)
 
     def _count(self, variant: int, rows: Sequence[NumberedRow]) -> None:
@@ -291,39 +276,13 @@ class Stream:
         if rows:
             self._on_rows(variant, rows)
 
-    def _receive_verdicts(self, batch: Sequence[Completion | str | None]) -> None:
-        """Take the verdicts among completions; rows that waited for them have all their scores."""
-        if not self._judging:
-            return
-        keys = [each for each in batch if isinstance(each, str) and self._judging.is_verdict(each)]
-        completions = [each for each in batch if isinstance(each, Completion)]
-        completions += self._store.completions(keys).values()
-        self._count_judged(self._judging.receive(completions))
+    # Stages at which judged_stream.py asks, and reads replies.
+    _asks = False
 
-    def _give_up(self) -> None:
-        """Count the rows whose verdicts will not come."""
-        if self._judging:
-            self._count_judged(self._judging.give_up())
-
-    def _count_judged(self, rows: Mapping[int, Sequence[int]]) -> None:
-        for variant, numbers in rows.items():
-            for start in range(0, len(numbers), BATCH_SIZE):
-                batch = numbers[start : start + BATCH_SIZE]
-                self._note_judge_errors(variant, batch)
-                self._count(variant, self.scored.numbered(variant, batch))
-
-    def _note_judge_errors(self, variant: int, numbers: Sequence[int]) -> None:
-        """Keep the errors of judges, and forget that other verdicts were missing."""
-        assert self._judging
-        for place in ((variant, number) for number in numbers):
-            scores = self.scored.unstored_scores.get(place, {})
-            kept = {name: score for name, score in scores.items() if score != NOT_ASKED}
-            self.scored.unstored_scores[place] = {**kept, **self._judging.errors.get(place, {})}
-
-    def _settle(self, count: int = 1) -> None:
-        """Tell the senders that so many answers are read, and what follows from them is queued."""
-        if self._judging:
-            self._judging.follow_ups.settle(count)
+    def _stored_done(self) -> None: ...  # stored rows are scored
+    def _batch_done(self, batch: Sequence[Completion | str]) -> None: ...
+    def _all_done(self) -> None: ...  # no completion will come
+    def _failed(self) -> None: ...  # scoring has ended with an error
 
 
 def _unanswered_cells(plan: Plan) -> dict[str, list[tuple[int, int]]]:

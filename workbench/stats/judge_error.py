@@ -108,7 +108,7 @@ def _estimate(judged: Sequence[float], labels: Mapping[int, float]) -> _Estimate
 
 @dataclass(frozen=True, slots=True)
 class JudgeRates:
-    """How often a judge agrees with people on rows that they pass and on rows that they fail.
+    """A judge's agreement with people on rows that they pass, and on rows that they fail.
 
     Attributes:
         sensitivity, specificity: shares of these rows on which it agrees.

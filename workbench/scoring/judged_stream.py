@@ -1,0 +1,85 @@
+"""A stream whose rows are also scored by judges: their verdicts are requested, and awaited.
+
+with open_stream(plan, context, on_rows) as stream: …      as `Stream`
+
+A row is tallied and passed on when it has all its verdicts.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Self
+
+from workbench.completing.context import RunContext
+from workbench.completing.follow_ups import FollowUps
+from workbench.model import Completion
+from workbench.plan import Plan
+from workbench.scoring.answer_reader import NumberedRow
+from workbench.scoring.judged_scores import UNJUDGED
+from workbench.scoring.judging import Judging
+from workbench.scoring.scored_rows import BATCH_SIZE
+from workbench.scoring.stream import OnRows, Stream
+
+
+class JudgedStream(Stream):
+    """As `Stream`, with judges: without a call of `on_rows` for rows that wait for a verdict."""
+
+    _asks = True
+
+    def __init__(self, plan: Plan, context: RunContext, on_rows: OnRows) -> None:
+        super().__init__(plan, context.store, on_rows, context.interrupted)
+        assert context.renderer
+        self._follow_ups = context.follow_ups
+        self._judging = Judging(plan, context.store, context.renderer, context.follow_ups)
+
+    def __enter__(self) -> Self:
+        self._follow_ups.expect()  # stored answers are read first
+        return super().__enter__()
+
+    def _count(self, variant: int, rows: Sequence[NumberedRow]) -> None:
+        super()._count(variant, self._judging.ask(variant, rows))
+
+    def _stored_done(self) -> None:
+        self._follow_ups.settle()
+
+    def _batch_done(self, batch: Sequence[Completion | str]) -> None:
+        """Take the verdicts among completions; what follows from the others is queued."""
+        keys = [each for each in batch if isinstance(each, str) and self._judging.is_verdict(each)]
+        completions = [each for each in batch if isinstance(each, Completion)]
+        completions += self._store.completions(keys).values()
+        self._count_judged(self._judging.receive(completions))
+        self._follow_ups.settle(len(batch))
+
+    def _all_done(self) -> None:
+        self._count_judged(self._judging.give_up())
+
+    def _failed(self) -> None:
+        self._follow_ups.close()
+
+    def _count_judged(self, rows: Mapping[int, Sequence[int]]) -> None:
+        for variant, numbers in rows.items():
+            for start in range(0, len(numbers), BATCH_SIZE):
+                batch = numbers[start : start + BATCH_SIZE]
+                self._note_errors(variant, batch)
+                super()._count(variant, self.scored.numbered(variant, batch))
+
+    def _note_errors(self, variant: int, numbers: Sequence[int]) -> None:
+        """Keep the errors of judges, and forget that their verdicts were missing."""
+        for place in ((variant, number) for number in numbers):
+            scores = self.scored.unstored_scores.get(place, {})
+            others = {name: score for name, score in scores.items() if score != UNJUDGED}
+            self.scored.unstored_scores[place] = {**others, **self._judging.errors.get(place, {})}
+
+
+def with_judges(context: RunContext, plan: Plan) -> RunContext:
+    """The context with a queue for the requests that the plan's judges are asked with."""
+    if context.renderer is None:
+        return context
+    models = [model for judge in plan.experiment.judges.values() for model in judge.models]
+    return replace(context, follow_ups=FollowUps(models, context.progress.extend))
+
+
+def open_stream(plan: Plan, context: RunContext, on_rows: OnRows) -> Stream:
+    """The stream of a run; its judges are asked if the context can render their prompts."""
+    if plan.experiment.judges and context.renderer:
+        return JudgedStream(plan, context, on_rows)
+    return Stream(plan, context.store, on_rows, context.interrupted)
