@@ -23,7 +23,7 @@ def context(tmp_path: Path):
 def leased(context: RunContext, worst_case: float = 0.5) -> RequestLease:
     assert context.budget.reserve(worst_case)
     context.store.leases.claim("a", "openai:m", worst_case)
-    return RequestLease(context, "a", worst_case)
+    return RequestLease(context, "a", context.budget, worst_case)
 
 
 def test_refused_call_keeps_its_reservation_until_it_is_retried(context):

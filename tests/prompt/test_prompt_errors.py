@@ -114,7 +114,8 @@ PARAMETERS = (
         (
             "---\nwords\n---\na",
             f"{FILE}: 'words' is not a mapping\n  fix: use these keys: "
-            "description, chat, parameters, stop, choices, normalize, response_schema, tools",
+            "description, chat, parameters, stop, choices, scores, normalize, "
+            "response_schema, tools",
         ),
         (
             "---\nstop: [x\n---\na",

@@ -8,7 +8,7 @@ recorded in sqlite:///…/mlflow.db, run 7c0f…
 
 import os
 import sys
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -61,6 +61,9 @@ CheckBatch = Annotated[
 ]
 MaxCost = Annotated[float | None, typer.Option(min=0, help="Stop before spending more than this.")]
 MaxCalls = Annotated[int | None, typer.Option(min=0, help="Stop before making more calls.")]
+MaxJudgeCost = Annotated[
+    float | None, typer.Option(min=0, help="Stop judging before spending more than this on it.")
+]
 Race = Annotated[
     bool, typer.Option("--race", help="Drop variants as soon as they are clearly worse.")
 ]
@@ -94,6 +97,7 @@ def run(
     again: Again = False,
     max_cost: MaxCost = None,
     max_calls: MaxCalls = None,
+    max_judge_cost: MaxJudgeCost = None,
     race: Race = False,
     race_on: RaceOn = "",
     with_check: CheckBatch = False,
@@ -108,15 +112,16 @@ def run(
     from workbench.completing.context import RunContext
     from workbench.plan import Options, Scope
     from workbench.report.progress import progress
-    from workbench.run.invocation import make_budget
+    from workbench.run.invocation import BudgetLimits, make_budget
     from workbench.run.invocation import run as run_plan
 
     scope = Scope(limit, only or (), race_on if race or race_on else None, sample)
-    options = Options(scope, fresh=fresh, retry_failed=retry_failed, again=again, note=note)
-    options = replace(options, wait=_waits(wait, as_json))
+    options = Options(scope, fresh, retry_failed, again, _waits(wait, as_json), note=note)
     with open_experiment(target, options, tracking_uri) as opened:
         plan, project, store = opened.plan(), opened.project, opened.store
-        budget = make_budget(plan, project.prices, max_cost=max_cost, max_calls=max_calls)
+        budget = make_budget(
+            plan, project.prices, BudgetLimits(max_cost, max_calls, max_judge_cost)
+        )
         if dry_run:
             return _print_plan(plan, opened, as_json)
         _print_notes(plan, as_json)
@@ -195,16 +200,19 @@ def _print_notes(plan: "Plan", as_json: bool) -> None:
 
 def _print_plan(plan: "Plan", opened: OpenExperiment, as_json: bool) -> int:
     from workbench.plan.forecast import forecast
-    from workbench.report.plan import plan_json, plan_lines, plan_table
+    from workbench.report.plan import judge_lines, plan_json, plan_lines, plan_table
+    from workbench.scoring.judge_forecast import forecast_judges
 
-    forecasts = forecast(plan, opened.store, opened.project.prices)
-    currency = opened.project.file.currency
+    prices, currency = opened.project.prices, opened.project.file.currency
+    forecasts = forecast(plan, opened.store, prices)
+    judges = forecast_judges(plan, opened.store, prices)
     if as_json:
-        print_json(plan_json(plan, forecasts, currency))
+        document = plan_json(plan, forecasts, currency)
+        print_json(document | ({"judges": [asdict(judge) for judge in judges]} if judges else {}))
         return ExitCode.DONE
     _print_notes(plan, as_json)
     print_styled(plan_table(plan, forecasts, currency))
-    print_lines(plan_lines(plan, forecasts, currency))
+    print_lines([*plan_lines(plan, forecasts, currency), *judge_lines(judges, currency)])
     return ExitCode.DONE
 
 

@@ -26,6 +26,7 @@ class Budget:
         prices: by `provider:name`; a model without a price costs nothing here.
         max_cost: in the project's currency; None: no limit.
         max_calls: calls, retries included; None: no limit.
+        max_judge_cost: of judges alone, as judge_budget.py counts them; None: no limit.
         spent: cost of ended calls; calls whose end is unknown count at their worst case.
         reserved: worst-case cost of the calls in flight.
         calls: made so far.
@@ -38,6 +39,7 @@ class Budget:
     prices: Mapping[str, Price] = field(default_factory=dict)
     max_cost: float | None = None
     max_calls: int | None = None
+    max_judge_cost: float | None = None
     spent: float = 0.0
     reserved: float = 0.0
     calls: int = 0

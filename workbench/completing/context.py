@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 from workbench.completing.budget import Budget
 from workbench.completing.follow_ups import FollowUps
+from workbench.completing.judge_budget import JudgeBudget
 from workbench.model import Request
 from workbench.plan import Plan
 from workbench.project import Project
@@ -82,6 +83,7 @@ class RunContext:
     Attributes:
         stop: set when the invocation should end.
         budget: limits on calls and cost.
+        judge_budget: those on judges alone; None: there are none.
         follow_ups: requests that follow from answers.
         renderer: of the prompts that ask judges; None: they aren't asked.
     """
@@ -91,8 +93,13 @@ class RunContext:
     progress: Progress = field(default_factory=Progress)
     stop: Stop = field(default_factory=Stop)
     budget: Budget = field(default_factory=Budget)
+    judge_budget: JudgeBudget | None = None
     follow_ups: FollowUps = field(default_factory=FollowUps)
     renderer: Renderer | None = None
+
+    def budget_of(self, request: Request) -> Budget | JudgeBudget:
+        """The budget that pays for a request."""
+        return self.judge_budget or self.budget if request.purpose == "judge" else self.budget
 
     def interrupted(self) -> bool:
         """Return True once a signal has asked the invocation to end."""

@@ -5,7 +5,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
+from workbench.completing.budget import Budget
 from workbench.completing.context import RunContext
+from workbench.completing.judge_budget import JudgeBudget
 from workbench.completing.token_bounds import TokenBounds, endpoint_of
 from workbench.experiment import OpenModel
 from workbench.model import UNBILLED_STATES, Completion, FailedCall, Request
@@ -19,6 +21,7 @@ class RequestLease:
     """The permit of one request that a provider has pulled, and the budget held for it.
 
     Attributes:
+        budget: that pays for it.
         worst_case: the most one call can cost; None without a price.
         answered_before: as in `Permit`.
         in_flight: a call is being made.
@@ -27,6 +30,7 @@ class RequestLease:
 
     context: RunContext
     key: str
+    budget: Budget | JudgeBudget
     worst_case: float | None
     answered_before: bool = False
     in_flight: bool = True
@@ -43,13 +47,13 @@ class RequestLease:
         if failed_call.waiting:
             self.context.progress.wait(failed_call.waiting)
         if failed_call.outcome != "refused":
-            self.funded = self.context.budget.charge_lost_call(self.worst_case)
+            self.funded = self.budget.charge_lost_call(self.worst_case)
 
     def allow_retry(self) -> bool:
         """Return True if another call may be made; its cost is then held."""
         if self.should_stop():
             return False
-        budget = self.context.budget
+        budget = self.budget
         if not (budget.count_retry() if self.funded else budget.reserve(self.worst_case)):
             budget.refused = budget.refused or budget.unaffordable(self.worst_case)
             return False
@@ -60,7 +64,7 @@ class RequestLease:
     def settle(self, cost: float | None) -> None:
         """End the lease; `cost` is that of a call in flight, None: all that is held."""
         if self.funded:
-            self.context.budget.settle(self.worst_case, cost if self.in_flight else 0.0)
+            self.budget.settle(self.worst_case, cost if self.in_flight else 0.0)
         self.in_flight = self.funded = False
 
 
@@ -122,10 +126,9 @@ class ModelQueue:
 
     def affordable(self) -> bool:
         """Return True if the next request could be sent now."""
-        budget = self.context.budget
         if not self.waiting or self._probing:
             return False
-        return budget.allows(self._worst_case())
+        return self.context.budget_of(self.waiting[0]).allows(self._worst_case())
 
     @property
     def _probing(self) -> bool:
@@ -139,8 +142,9 @@ class ModelQueue:
 
     def exhausted(self) -> bool:
         """Return True if the budget can never cover the next request."""
-        budget = self.context.budget
-        return bool(self.waiting) and budget.exhausted(self._worst_case())
+        if not self.waiting:
+            return False
+        return self.context.budget_of(self.waiting[0]).exhausted(self._worst_case())
 
     def requests(self) -> Iterator[Request | None]:
         """Yield requests that may be sent, until the queue, the budget or the run ends.
@@ -154,9 +158,10 @@ class ModelQueue:
                 yield None
                 continue
             request = self.waiting[0]
+            budget = self.context.budget_of(request)
             with self.context.budget.lock:  # models with other labels share the bounds
                 worst_case = self._worst_case()
-                if self._probing or not self.context.budget.reserve(worst_case):
+                if self._probing or not budget.reserve(worst_case):
                     return
                 self.bounds.calls += 1
             self.waiting.popleft()
@@ -169,11 +174,13 @@ class ModelQueue:
             )
             if claim_result != "claimed":
                 with self.context.budget.lock:
-                    self.context.budget.release(worst_case)
+                    budget.release(worst_case)
                     self.bounds.calls -= 1
                 self.leased_elsewhere[request.key] = request
                 continue
-            lease = RequestLease(self.context, request.key, worst_case, self.answered_before)
+            lease = RequestLease(
+                self.context, request.key, budget, worst_case, self.answered_before
+            )
             self.leases[request.key] = lease
             self.pulled[request.key] = request
             yield replace(request, permit=lease)

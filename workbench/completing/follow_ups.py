@@ -83,15 +83,18 @@ class FollowUps:
             self._on_added(added)
         return dropped
 
-    def close_queue(self, queue: Queue) -> list[Request]:
-        """Give up a queue; return the requests that it still had."""
+    def close_queue(self, queue: Queue, *, judges_only: bool = False) -> None:
+        """Give up a queue, or its requests to a judge: it takes no more that follow."""
         with self._lock:
-            left = [*queue.waiting, *queue.leased_elsewhere.values()]
+            waiting, elsewhere = list(queue.waiting), dict(queue.leased_elsewhere)
             queue.waiting.clear()
             queue.leased_elsewhere.clear()
+            if judges_only:
+                queue.waiting.extend(r for r in waiting if r.purpose != "judge")
+                queue.leased_elsewhere.update(elsewhere)
             queue.is_closed = True
-            self._unsettled -= len(left)
-        return left
+            left = len(waiting) + len(elsewhere)
+            self._unsettled -= left - len(queue.waiting) - len(queue.leased_elsewhere)
 
     def close(self) -> None:
         """Take no more: whoever reads the answers has ended."""

@@ -207,8 +207,8 @@ class ModelThreads:
                 self._complete(model_queue)
             elif model_queue.exhausted():
                 self.outcome.exhausted = True
-                self.context.follow_ups.close_queue(model_queue)
-                return
+                judges_only = model_queue.waiting[0].purpose == "judge"
+                self.context.follow_ups.close_queue(model_queue, judges_only=judges_only)
             else:
                 time.sleep(PAUSE_S)
             if model_queue.leased_elsewhere and (keys := model_queue.collect_elsewhere()):

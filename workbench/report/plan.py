@@ -19,6 +19,7 @@ from workbench.plan import Plan
 from workbench.plan.forecast import Forecast, total
 from workbench.report.safe_text import NAME_WIDTH, seconds, shorten
 from workbench.report.tables import new_table
+from workbench.scoring.judge_forecast import JudgeForecast
 
 
 def plan_table(plan: Plan, forecasts: Sequence[Forecast], currency: str) -> Table:
@@ -29,6 +30,24 @@ def plan_table(plan: Plan, forecasts: Sequence[Forecast], currency: str) -> Tabl
         counts = (f"{len(cells):,}", f"{forecast.requests:,}")
         table.add_row(Text(shorten(variant.name, NAME_WIDTH)), *counts, *_estimates(forecast))
     return table
+
+
+def judge_lines(judges: Sequence[JudgeForecast], currency: str) -> list[str]:
+    """A line for each judge: the most that it may be asked."""
+    lines = []
+    for judge in judges:
+        cost = "unknown" if judge.high is None else f"up to {cost_text(judge.high)}"
+        lines.append(
+            f"judge {shorten(judge.name, NAME_WIDTH)} on {list_first(judge.models, 3)}: "
+            f"at most {pluralize(judge.requests, 'request')}, {judge.stored:,} verdicts stored"
+            + (
+                f"; about {judge.input_tokens:,} tokens in, up to {judge.output_tokens:,} out, "
+                f"cost {currency} {cost}"
+                if judge.requests
+                else ""
+            )
+        )
+    return lines
 
 
 def plan_lines(plan: Plan, forecasts: Sequence[Forecast], currency: str) -> list[str]:

@@ -22,7 +22,7 @@ from workbench.run.summary import Invocation
 from workbench.tracking.live_recordings import LOG
 from workbench.tracking.page_addresses import ExperimentPages, server_address
 
-REQUEST_COUNTS = ("stored", "shared", "sent", "failed", "not_run")
+REQUEST_COUNTS = ("stored", "shared", "sent", "failed", "not_run", "verdicts")
 MAX_REASONS = 5
 MAX_CHANGES = 3  # of a variant
 MAX_ROWS = 10

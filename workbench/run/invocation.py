@@ -9,6 +9,7 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
+from typing import NamedTuple
 
 from workbench.comparing.race import Race
 from workbench.completing.budget import Budget
@@ -33,25 +34,34 @@ from workbench.tracking.live_recordings import POLL_S, is_recording, wait_for_re
 from workbench.tracking.protocol import Recorder
 
 
-def make_budget(
-    plan: Plan, prices: Mapping[str, Price], *, max_cost: float | None, max_calls: int | None
-) -> Budget:
-    """Return the budget of an invocation; a limit of None is none.
+class BudgetLimits(NamedTuple):
+    """BudgetLimits on the calls and costs of an invocation; None: none."""
+
+    max_cost: float | None = None
+    max_calls: int | None = None
+    max_judge_cost: float | None = None
+
+
+def make_budget(plan: Plan, prices: Mapping[str, Price], limits: BudgetLimits) -> Budget:
+    """Return the budget of an invocation.
 
     Raises:
-        WorkbenchError: a billed model has no price, so that `max_cost` can't be enforced.
+        WorkbenchError: a billed model has no price, so that a limit on costs can't be enforced.
     """
-    budget = Budget(prices, max_cost=max_cost, max_calls=max_calls)
-    if max_cost is None:
-        return budget
-    for variant, requests in zip(plan.variants, plan.requests, strict=True):
-        ref = variant.model.model.ref
-        if requests and variant.model.provider.billed and ref not in prices:
+    budget, max_cost = Budget(prices, *limits), limits.max_cost
+    pairs = zip(plan.variants, plan.requests, strict=True)
+    models = [] if max_cost is None else [v.model for v, requests in pairs if requests]
+    if budget.max_judge_cost is not None or max_cost is not None:
+        models += [model for judge in plan.experiment.judges.values() for model in judge.models]
+    flag = "--max-judge-cost" if max_cost is None else "--max-cost"
+    for model in models:
+        ref = model.model.ref
+        if model.provider.billed and ref not in prices:
             raise WorkbenchError(
-                f"--max-cost can't be enforced: {ref} has no price",
+                f"{flag} can't be enforced: {ref} has no price",
                 where="workbench.yaml",
                 fix=f'prices: {{"{ref}": {{input: 0.15, output: 0.60}}}}, per million tokens '
-                "(0 and 0 for a server of your own), or leave --max-cost out",
+                f"(0 and 0 for a server of your own), or leave {flag} out",
             )
     return budget
 

@@ -22,6 +22,7 @@ class RequestCounts:
     Attributes:
         failed: of the sent, those without an answer that can be scored.
         attempts: HTTP calls made for the sent.
+        verdicts: requests to judges, beside the planned ones.
     """
 
     planned: int
@@ -31,6 +32,7 @@ class RequestCounts:
     failed: int
     not_run: int
     attempts: int
+    verdicts: int = 0
 
 
 @dataclass(frozen=True)
@@ -208,6 +210,7 @@ def _count(
         failed=outcome.unusable,
         not_run=not_run,
         attempts=outcome.attempts,
+        verdicts=outcome.verdicts,
     )
 
 

@@ -11,6 +11,7 @@ from typing import Self
 
 from workbench.completing.context import RunContext
 from workbench.completing.follow_ups import FollowUps
+from workbench.completing.judge_budget import JudgeBudget
 from workbench.model import Completion
 from workbench.plan import Plan
 from workbench.scoring.answer_reader import NumberedRow
@@ -75,7 +76,11 @@ def with_judges(context: RunContext, plan: Plan) -> RunContext:
     if context.renderer is None:
         return context
     models = [model for judge in plan.experiment.judges.values() for model in judge.models]
-    return replace(context, follow_ups=FollowUps(models, context.progress.extend))
+    return replace(
+        context,
+        follow_ups=FollowUps(models, context.progress.extend),
+        judge_budget=JudgeBudget(context.budget),
+    )
 
 
 def open_stream(plan: Plan, context: RunContext, on_rows: OnRows) -> Stream:
