@@ -16,7 +16,7 @@ from workbench.cli.results import TerminalResults
 from workbench.cli.setup import make_recorder
 from workbench.completing.context import RunContext
 from workbench.plan import Options
-from workbench.run.invocation import BudgetLimits, make_budget
+from workbench.run.invocation import CostLimits, make_budget
 from workbench.run.invocation import run as run_plan
 
 Function = TypeVar("Function", bound=Callable[..., Any])
@@ -155,7 +155,7 @@ def run_call(
     """Run a call as the command runs its experiment, and warn of what kept it from completion."""
     with open_call(call, options) as opened:
         plan, project = opened.plan(), opened.project
-        budget = make_budget(plan, project.prices, BudgetLimits(max_cost, max_calls))
+        budget = make_budget(plan, project.prices, CostLimits(max_cost, max_calls))
         shown = make_progress(enabled=progress)
         for note in user_notes(plan):
             shown.note(f"note: {note}")

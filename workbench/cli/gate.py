@@ -71,7 +71,7 @@ def gate(
     from workbench.comparing.gate import gate_baselines
     from workbench.plan import Options, Scope
     from workbench.report.gate import gate_json, gate_lines, grown_json, grown_lines, junit_xml
-    from workbench.run.invocation import BudgetLimits, make_budget
+    from workbench.run.invocation import CostLimits, make_budget
 
     project = open_project(tracking_uri)
     report_file = OutputFile(junit, project, JUNIT, force=force) if junit else None
@@ -81,7 +81,7 @@ def gate(
     experiment = open_experiment(task, options, tracking_uri, gate_prompts=True, require_env=grow)
     with experiment as opened:
         project, plan = opened.project, opened.plan()
-        budget = make_budget(plan, project.prices, BudgetLimits(max_cost, max_calls))
+        budget = make_budget(plan, project.prices, CostLimits(max_cost, max_calls))
         grown = _grow(opened, plan, selectors, budget) if grow else None
         compared = compare_stored(grown.plan if grown else plan, opened.store)
         checks = grown.gate.checks if grown else _check_stored(compared, selectors)

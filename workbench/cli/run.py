@@ -112,16 +112,14 @@ def run(
     from workbench.completing.context import RunContext
     from workbench.plan import Options, Scope
     from workbench.report.progress import progress
-    from workbench.run.invocation import BudgetLimits, make_budget
+    from workbench.run.invocation import CostLimits, make_budget
     from workbench.run.invocation import run as run_plan
 
     scope = Scope(limit, only or (), race_on if race or race_on else None, sample)
     options = Options(scope, fresh, retry_failed, again, _waits(wait, as_json), note=note)
     with open_experiment(target, options, tracking_uri) as opened:
         plan, project, store = opened.plan(), opened.project, opened.store
-        budget = make_budget(
-            plan, project.prices, BudgetLimits(max_cost, max_calls, max_judge_cost)
-        )
+        budget = make_budget(plan, project.prices, CostLimits(max_cost, max_calls, max_judge_cost))
         if dry_run:
             return _print_plan(plan, opened, as_json)
         _print_notes(plan, as_json)

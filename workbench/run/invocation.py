@@ -34,15 +34,15 @@ from workbench.tracking.live_recordings import POLL_S, is_recording, wait_for_re
 from workbench.tracking.protocol import Recorder
 
 
-class BudgetLimits(NamedTuple):
-    """BudgetLimits on the calls and costs of an invocation; None: none."""
+class CostLimits(NamedTuple):
+    """CostLimits on the calls and costs of an invocation; None: none."""
 
     max_cost: float | None = None
     max_calls: int | None = None
     max_judge_cost: float | None = None
 
 
-def make_budget(plan: Plan, prices: Mapping[str, Price], limits: BudgetLimits) -> Budget:
+def make_budget(plan: Plan, prices: Mapping[str, Price], limits: CostLimits) -> Budget:
     """Return the budget of an invocation.
 
     Raises:
