@@ -4,7 +4,7 @@
 >>> judged = [1, 1, 1, 1, 0, 1, 1, 1, 1, 1] * 100      # the judge's, of all 1,000 rows
 >>> corrected = corrected_rate(judged, dict(enumerate(labels)))
 >>> f"{corrected.mean:.3f} [{corrected.low:.3f}, {corrected.high:.3f}]"
-'0.700 [0.580, 0.798]'
+'0.700 [0.574, 0.802]'
 
 Prediction-powered inference with power tuning: A. N. Angelopoulos, J. C. Duchi, T. Zrnic, "PPI++:
 Efficient Prediction-Powered Inference", 2023, arXiv:2311.01453. Rates with the sensitivity and
@@ -20,9 +20,10 @@ import numpy as np
 from scipy.special import ndtri, stdtrit
 
 from workbench.stats.means import wilson_interval
-from workbench.stats.sample import LEVEL
+from workbench.stats.sample import LEVEL, FloatArray
 
 MIN_LABELS = 30  # below, nothing is corrected
+PRIOR = 0.5  # of a row, for each pair of ends
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,49 +62,68 @@ def corrected_rate(judged: Sequence[float], labels: Mapping[int, float]) -> Corr
 
     The interval is Wilson's of as many rows as the estimate is worth in labels.
     """
-    estimate = _estimate(judged, labels)
+    estimate = _estimate(judged, labels, (0.0, 1.0))
     if estimate is None:
         return None
-    worth = float(estimate.labels)
-    if estimate.variance > 0 and estimate.labels_variance > 0:
-        worth *= estimate.labels_variance / estimate.variance
+    worth = estimate.labels * estimate.labels_variance / estimate.variance
     mean = min(max(estimate.mean, 0.0), 1.0)
-    low, high = wilson_interval(mean, worth, float(ndtri((1 + LEVEL) / 2)))
+    low, high = wilson_interval(mean, worth, _quantile(estimate.labels))
     return Corrected(mean, low, high, estimate.labels, estimate.weight)
 
 
 def corrected_difference(judged: Sequence[float], labels: Mapping[int, float]) -> Corrected | None:
     """The mean of differences, as `corrected_rate`; its interval is Student's."""
-    estimate = _estimate(judged, labels)
+    estimate = _estimate(judged, labels, (-1.0, 1.0))
     if estimate is None:
         return None
-    quantile = float(stdtrit(estimate.labels - 2, (1 + LEVEL) / 2))
-    half = quantile * math.sqrt(estimate.variance)
+    half = _quantile(estimate.labels) * math.sqrt(estimate.variance)
     mean = estimate.mean
     return Corrected(mean, mean - half, mean + half, estimate.labels, estimate.weight)
 
 
-def _estimate(judged: Sequence[float], labels: Mapping[int, float]) -> _Estimate | None:
-    """The power-tuned estimate: labels, plus what the judge says of the rows without one."""
+def _quantile(labels: int) -> float:
+    """Student's, as the variance comes from so few labels."""
+    return float(stdtrit(labels - 2, (1 + LEVEL) / 2))
+
+
+def _estimate(
+    judged: Sequence[float], labels: Mapping[int, float], ends: tuple[float, float]
+) -> _Estimate | None:
+    """The power-tuned estimate: labels, plus what the judge says of the rows without one.
+
+    `ends` are the least and the greatest value. So that few labels are no certainty, half a row
+    stands for each of the four pairs of ends in the variances.
+    """
     rows = sorted(labels)
     count = len(rows)
     if count < MIN_LABELS:
         return None
     values = np.asarray(judged, dtype=float)
-    truth, on_labelled = np.array([labels[row] for row in rows]), values[rows]
+    truth, on_labelled = np.array([labels[row] for row in rows], dtype=float), values[rows]
     others = np.delete(values, rows)
-    alone = float(truth.var(ddof=1)) / count
-    spread = float(np.concatenate([on_labelled, others]).var())
-    if not len(others) or spread == 0:
-        return _Estimate(float(truth.mean()), alone, alone, count, 0.0)
-    covariance = float(np.cov(truth, on_labelled)[0, 1])
-    weight = min(max(covariance / (1 + count / len(others)) / spread, 0.0), 1.0)
-    residuals = truth - weight * on_labelled
+    spread = float(values.var())
+    weight = 0.0
+    if len(others) and spread:
+        covariance = float(np.cov(truth, on_labelled)[0, 1])
+        weight = min(max(covariance / (1 + count / len(others)) / spread, 0.0), 1.0)
+    low, high = ends
+    pairs = np.array([[low, low], [low, high], [high, low], [high, high]])
+    weights = np.concatenate([np.ones(count), np.full(len(pairs), PRIOR)])
+    all_truth = np.concatenate([truth, pairs[:, 0]])
+    residuals = all_truth - weight * np.concatenate([on_labelled, pairs[:, 1]])
+    alone = _variance(all_truth, weights) / (count - 1)
     # The weight is fitted to the same labels, which costs a degree of freedom.
-    variance = float(((residuals - residuals.mean()) ** 2).sum()) / (count - 2) / count
-    variance += weight**2 * spread / len(others)
-    mean = float(residuals.mean() + weight * others.mean())
+    variance = _variance(residuals, weights) / (count - 2)
+    variance += weight**2 * spread / len(others) if weight else 0.0
+    mean = float(truth.mean())
+    if weight:
+        mean += weight * float(others.mean() - on_labelled.mean())
     return _Estimate(mean, variance, alone, count, weight)
+
+
+def _variance(values: FloatArray, weights: FloatArray) -> float:
+    mean = float(np.average(values, weights=weights))
+    return float(np.average((values - mean) ** 2, weights=weights))
 
 
 @dataclass(frozen=True, slots=True)
