@@ -1,11 +1,16 @@
 """A run with judges: verdicts are requests, paid for once."""
 
 import json
+import signal
+import subprocess
+import threading
+from collections import Counter
 from pathlib import Path
 
 import pytest
-from command import invoke
-from openai_server import OpenAIServer, Reply, answer
+from command import WORKBENCH, environment, invoke
+from openai_server import HANG, OpenAIServer, Reply, answer, hold
+from processes import wait_for, wait_until_stopping
 
 ROWS = 12
 EXPERIMENT = """\
@@ -216,3 +221,181 @@ def test_judges_are_no_task(home: Path) -> None:
     linted = invoke(home, "prompts", "lint", "judges")
     assert linted.returncode == 2
     assert "outputs" in linted.stdout + linted.stderr
+
+
+def api_experiment(
+    home: Path, server: OpenAIServer, prompts: str = "plain", more: str = ""
+) -> None:
+    """A candidate behind the same server as its judge."""
+    path = home / "prompts" / "qa" / "experiment.yaml"
+    text = EXPERIMENT.format(prompts=prompts) + more
+    model = f'{{"openai:m": {{base_url: "{server.url}", concurrency: 4}}}}'
+    path.write_text(text.replace("[echo:last]", f"[{model}]"))
+
+
+def reply(body: dict, **more: object) -> Reply:
+    """The candidate repeats its row; the judge judges."""
+    if body["model"] == "judge":
+        return Reply(body=answer(verdict(body)), **more)
+    return Reply(body=answer(body["messages"][-1]["content"]), **more)
+
+
+def test_verdicts_are_asked_for_while_other_rows_are_answered(
+    home: Path, server: OpenAIServer
+) -> None:
+    api_experiment(home, server)
+    server.script = lambda path, body, nth: reply(body, delay_s=1.2)
+    assert metrics(run(home), "rubric")["mean"] == pytest.approx(4 / 12)
+    models = [body["model"] for body in server.bodies]
+    assert sorted(models) == ["judge"] * ROWS + ["m"] * ROWS
+    assert models.index("judge") < len(models) - 1 - models[::-1].index("m")
+
+
+def test_a_killed_run_goes_on_without_asking_again(home: Path, server: OpenAIServer) -> None:
+    api_experiment(home, server)
+    for stop_after in (3, ROWS, ROWS + 4, 2 * ROWS - 1):
+        server.script = lambda path, body, nth, most=stop_after: (
+            HANG if len(server.requests) > most else reply(body)
+        )
+        process = subprocess.Popen(
+            [*WORKBENCH, "run"],
+            cwd=home,
+            env=environment(MLFLOW_TRACKING_URI="none"),
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+        wait_for(lambda most=stop_after: len(server.requests) > most)
+        process.kill()
+        process.wait()
+    server.script = lambda path, body, nth: reply(body)
+    assert metrics(run(home), "rubric")["mean"] == pytest.approx(4 / 12)
+    answered = Counter((body["model"], body["messages"][-1]["content"]) for body in server.bodies)
+    assert len(answered) == 2 * ROWS
+    # Only calls that were in flight at a kill, or whose reply had just come, are made again.
+    assert sum(answered.values()) <= 2 * ROWS + 4 * 16
+
+
+def test_a_stopped_run_keeps_its_verdicts(home: Path, server: OpenAIServer) -> None:
+    api_experiment(home, server)
+    stops = threading.Event()
+    server.script = lambda path, body, nth: hold(
+        reply(body), lambda: body["model"] == "m" or stops.is_set()
+    )
+    process = subprocess.Popen(
+        [*WORKBENCH, "run"],
+        cwd=home,
+        env=environment(MLFLOW_TRACKING_URI="none"),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    wait_for(lambda: sum(body["model"] == "judge" for body in server.bodies) >= 3)
+    process.send_signal(signal.SIGINT)
+    wait_until_stopping(process)
+    stops.set()
+    process.communicate(timeout=200)
+    assert process.returncode == 130
+    sent = len(server.bodies)
+    run(home)
+    assert len(server.bodies) == 2 * ROWS
+    assert sent <= 2 * ROWS
+
+
+def test_a_race_goes_by_verdicts(home: Path, server: OpenAIServer) -> None:
+    """The loud variant is never polite."""
+    rows = [{"id": f"r{n}", "text": f"row {n}", "label": "x"} for n in range(200)]
+    task = home / "prompts" / "qa"
+    (task / "rows.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    api_experiment(home, server, "plain, loud")
+    server.script = lambda path, body, nth: (
+        Reply(body=answer(f"Verdict: {'yes' if judged_text(body)[0] == 'r' else 'no'}"))
+        if body["model"] == "judge"
+        else Reply(body=answer(body["messages"][-1]["content"]))
+    )
+    document = run(home, "--race", "--race-on", "rubric")
+    assert list(document["race"]["out"]) == ["loud"]
+    plain, loud = document["variants"]
+    assert plain["metrics"]["rubric"]["n"] == 200
+    assert loud["metrics"]["rubric"]["n"] < 100
+
+
+def test_a_growing_gate_asks_its_judge(home: Path, server: OpenAIServer) -> None:
+    rows = [{"id": f"r{n}", "text": f"row {n}", "label": "x"} for n in range(200)]
+    task = home / "prompts" / "qa"
+    (task / "rows.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    api_experiment(home, server, "plain, loud", "gate: {rubric: {min: 0.5}}\n")
+    server.script = lambda path, body, nth: (
+        Reply(body=answer("Verdict: yes"))
+        if body["model"] == "judge"
+        else Reply(body=answer(body["messages"][-1]["content"]))
+    )
+    done = invoke(home, "gate", "--grow", "loud", "--max-calls", "1000")
+    assert done.returncode == 0, done.stdout + done.stderr
+    judged = sum(body["model"] == "judge" for body in server.bodies)
+    assert 10 <= judged < 200
+
+
+def pair_experiment(home: Path, prompts: str = "plain, loud") -> None:
+    experiment_with(home, "  - exact_match\n  - pairwise: {}\n", prompts)
+
+
+def pair_verdict(body: dict, better: str) -> str:
+    """`first` or `second`, whichever answer begins with `better`; else always `first`."""
+    content = body["messages"][-1]["content"]
+    second = content.split("The second answer:\n")[1].split("\n")[1]
+    return "Verdict: second" if second.startswith(better) else "Verdict: first"
+
+
+PAIRS = {"ROW": 1.0, "row": 0.0, "neither": 0.5}  # the loud answer wins, loses, the order decides
+
+
+@pytest.mark.parametrize("better", PAIRS)
+def test_a_pair_is_judged_in_both_orders(home: Path, server: OpenAIServer, better: str) -> None:
+    pair_experiment(home)
+    server.script = lambda path, body, nth: Reply(body=answer(pair_verdict(body, better)))
+    plain, loud = run(home)["variants"]
+    assert len(server.bodies) == 2 * ROWS
+    assert loud["metrics"]["better"]["mean"] == PAIRS[better]
+    assert plain["metrics"]["better"]["not_applicable"] == ROWS
+    outcomes = loud["metrics"]["better"]["outcomes"]
+    assert outcomes == {"wins": ROWS} if better == "ROW" else outcomes
+    assert ("order decided" in outcomes) == (better == "neither")
+    run(home)
+    assert len(server.bodies) == 2 * ROWS
+
+
+def test_a_pair_that_was_not_judged_says_so(home: Path, server: OpenAIServer) -> None:
+    (home / "prompts" / "qa" / "soft.jinja").write_text("user:\n{{ text | title }}\n")
+    pair_experiment(home, "plain, loud, soft")
+    server.script = lambda path, body, nth: Reply(body=answer("Verdict: first"))
+    run(home)
+    assert len(server.bodies) == 4 * ROWS
+    done = invoke(home, "compare", "loud", "soft", "--json")
+    (soft,) = [v for v in json.loads(done.stdout)["variants"] if v["name"] == "soft"]
+    assert soft["metrics"]["better"]["errors"] == ROWS
+    assert len(server.bodies) == 4 * ROWS
+
+
+def test_a_pair_waits_for_both_answers(home: Path, server: OpenAIServer) -> None:
+    """The baseline answers last."""
+    text = EXPERIMENT.format(prompts="plain, loud").partition("  - exact_match")[0]
+    model = f'{{"openai:m": {{base_url: "{server.url}", concurrency: 4}}}}'
+    text = text.replace("[echo:last]", f"[{model}]") + "  - pairwise: {}\n"
+    (home / "prompts" / "qa" / "experiment.yaml").write_text(text)
+
+    def script(path: str, body: dict, nth: int) -> Reply:
+        content = body["messages"][-1]["content"]
+        if body["model"] == "judge":
+            return Reply(body=answer(pair_verdict(body, "ROW")))
+        return Reply(body=answer(content), delay_s=0.5 if content.startswith("row") else 0)
+
+    server.script = script
+    _, loud = run(home)["variants"]
+    assert loud["metrics"]["better"]["mean"] == 1.0
+
+
+def test_a_single_variant_has_no_pairs(home: Path) -> None:
+    pair_experiment(home, "plain")
+    done = invoke(home, "run")
+    assert done.returncode == 2
+    assert "pairwise" in done.stderr

@@ -19,6 +19,9 @@ from workbench.prompt import Prompt
 
 FORMAT = 1  # of the requests and of the reading of their replies
 ARGUMENTS = ("inputs", "outputs", "expectations")
+WINS, LOSES, TIE, ORDER = "wins", "loses", "tie", "order decided"
+# What the outcomes of a pair are worth; a judge contradicts itself where the order decides.
+PAIR_VALUES = {WINS: 1.0, LOSES: 0.0, TIE: 0.5, ORDER: 0.5}
 Combine = Literal["majority", "mean"]
 
 
@@ -90,12 +93,13 @@ class Judge:
     @property
     def evaluator(self) -> Evaluator:
         """The evaluator whose scores are its verdicts."""
-        ends = min(self.values.values()), max(self.values.values())
+        values = PAIR_VALUES.values() if self.pairwise else self.values.values()
+        ends = min(values), max(values)
         only_if = self.only_if
         return Evaluator(
             self.name,
             settings={"only_if": [only_if.evaluator, only_if.outcome]} if only_if else {},
-            arguments=ARGUMENTS,
+            arguments=(*ARGUMENTS, "baseline") if self.pairwise else ARGUMENTS,
             traits=Traits(range=ends, judged=True),
             digest=self.digest,
             source=self.prompt.where(),
@@ -112,11 +116,12 @@ class Judge:
             unread = [each for _, each in verdicts if each.choice is None]
             return Score(reason=unread[0].reason, error=unread[0].error)
         choices = [each.choice for _, each in readable if each.choice is not None]
-        value = fmean(self.values[choice] for choice in choices)
+        values = PAIR_VALUES if self.pairwise else self.values
+        value = fmean(values[choice] for choice in choices)
         counts = Counter(choices).most_common()
         leaders = [choice for choice, count in counts if count == counts[0][1]]
         if self.combine == "majority":
-            value = fmean(self.values[choice] for choice in leaders)
+            value = fmean(values[choice] for choice in leaders)
         label = leaders[0] if len(leaders) == 1 else "tie"
         if len(verdicts) == 1:
             return Score(value, readable[0][1].reason, label, parsed=label)
@@ -125,6 +130,17 @@ class Judge:
             for model, each in verdicts
         )
         return Score(value, reason, label, parsed=label)
+
+
+def pair_outcome(direct: Judgment, swapped: Judgment) -> Judgment:
+    """The outcome of a pair in both orders; in `direct` the variant's answer stands first."""
+    for judgment in (direct, swapped):
+        if judgment.choice is None:
+            return judgment
+    outcomes = {("first", "second"): WINS, ("second", "first"): LOSES, ("tie", "tie"): TIE}
+    outcome = outcomes.get((str(direct.choice), str(swapped.choice)), ORDER)
+    reason = " | ".join(filter(None, (direct.reason, swapped.reason)))
+    return Judgment(outcome, reason)
 
 
 def _identity(model: OpenModel) -> JSON:

@@ -120,6 +120,13 @@ def outline_plan(experiment: Experiment, scope: Scope) -> Plan:
     """
     variants, notes = find_variants(experiment, scope)
     baselines = find_baselines(experiment, variants, complete=not any(scope.only))
+    pairwise = [judge.name for judge in experiment.judges.values() if judge.pairwise]
+    if pairwise and set(baselines) == {None} and not any(scope.only):
+        raise WorkbenchError(
+            f"the pairwise judge {pairwise[0]!r} needs two variants",
+            where=experiment.path,
+            fix="add a prompt or a model: it compares each variant with the baseline",
+        )
     scope = complete_scope(scope, experiment, variants)
     nothing = tuple(() for _ in variants)
     return Plan(

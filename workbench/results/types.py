@@ -27,11 +27,13 @@ class Row:
     Attributes:
         completion: None where nothing was sent.
         scores: by evaluator; empty unless the completion is scored.
+        baseline: its answer to the same row, for pairwise judges; None: not known yet.
     """
 
     cell: Cell
     completion: Completion | None
     scores: Mapping[str, Score] = field(default_factory=dict)
+    baseline: Completion | None = None
 
     @property
     def scored(self) -> bool:

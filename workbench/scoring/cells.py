@@ -13,7 +13,7 @@ from workbench.errors import StopCheck, Stopped, not_stopped
 from workbench.evaluator import Evaluator, Score
 from workbench.results.column_score import ColumnScore
 from workbench.results.types import Row
-from workbench.scoring.judged_scores import judged_score
+from workbench.scoring.judged_scores import judged_score, unreadable_pair
 from workbench.scoring.pool import shared_pool
 from workbench.store import Store, completion_json, score_key
 
@@ -49,7 +49,10 @@ def score_rows(
             answer[name] = score
     add_judged_scores(evaluators, finished, by_answer, store)
     scored = iter(by_answer)
-    return [Row(row.cell, row.completion, next(scored)) if row.scored else row for row in rows]
+    return [
+        Row(row.cell, row.completion, next(scored), row.baseline) if row.scored else row
+        for row in rows
+    ]
 
 
 def add_judged_scores(
@@ -60,11 +63,14 @@ def add_judged_scores(
 ) -> None:
     """Add to the scores of rows with an answer those of judges, in the order of the evaluators."""
     judged = [evaluator for evaluator in evaluators if evaluator.traits.judged]
-    keys = score_keys(judged, rows)
     for evaluator in judged:
-        stored = store.scores(set(keys[evaluator.name]))
-        for by_name, key in zip(scores, keys[evaluator.name], strict=True):
-            by_name[evaluator.name] = judged_score(evaluator, by_name, stored.get(key))
+        readable = [n for n, row in enumerate(rows) if not unreadable_pair(evaluator, row)]
+        keys = score_keys([evaluator], [rows[n] for n in readable])[evaluator.name]
+        stored = store.scores(set(keys))
+        by_row = {n: stored.get(key) for n, key in zip(readable, keys, strict=True)}
+        for number, by_name in enumerate(scores):
+            score = unreadable_pair(evaluator, rows[number]) or by_row[number]
+            by_name[evaluator.name] = judged_score(evaluator, by_name, score)
     if judged:
         for by_name in scores:
             ordered = {e.name: by_name[e.name] for e in evaluators if e.name in by_name}
@@ -205,6 +211,9 @@ def _arguments(evaluator: Evaluator, row: Row) -> dict[str, JSON]:
         arguments["outputs"] = row.completion.text
     if "expectations" in names:
         arguments["expectations"] = example.expectations
+    if "baseline" in names:
+        assert row.baseline
+        arguments["baseline"] = row.baseline.text
     if "completion" in names:
         arguments["completion"] = completion_json(row.completion)
     return arguments

@@ -6,7 +6,12 @@ judged_score(evaluator, scores, stored)     Score(1.0, "Polite.", "yes"), or UNJ
 from collections.abc import Iterable, Mapping
 
 from workbench.evaluator import Evaluator, Score
+from workbench.model import Completion
+from workbench.results.types import Row
 
+# The baseline's answer to a row of a variant that has no baseline.
+UNPAIRED = Completion("", "failed", error="the variant has no baseline")
+NO_BASELINE = Score()
 UNJUDGED = Score(error="not judged yet: workbench run asks the judge")
 
 
@@ -22,6 +27,17 @@ def judged_score(evaluator: Evaluator, scores: Mapping[str, Score], stored: Scor
     if condition and (score := _settled(*condition, scores=scores)):
         return score
     return stored or UNJUDGED
+
+
+def unreadable_pair(evaluator: Evaluator, row: Row) -> Score | None:
+    """The score of a pair that no judge can be asked about; None: it can."""
+    if "baseline" not in evaluator.arguments or (row.baseline and row.baseline.scored):
+        return None
+    if row.baseline is None:
+        return UNJUDGED
+    if row.baseline == UNPAIRED:
+        return NO_BASELINE
+    return Score(error="the baseline's answer can't be scored")
 
 
 def waiting_judges(evaluators: Iterable[Evaluator], scores: Mapping[str, Score]) -> list[str]:

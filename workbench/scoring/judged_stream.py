@@ -31,13 +31,32 @@ class JudgedStream(Stream):
         assert context.renderer
         self._follow_ups = context.follow_ups
         self._judging = Judging(plan, context.store, context.renderer, context.follow_ups)
+        self._pairs = any(judge.pairwise for judge in plan.experiment.judges.values())
+        # Baseline and row to the variants whose answer waits for it.
+        self._unpaired: dict[tuple[int, int], list[int]] = {}
 
     def __enter__(self) -> Self:
         self._follow_ups.expect()  # stored answers are read first
         return super().__enter__()
 
     def _count(self, variant: int, rows: Sequence[NumberedRow]) -> None:
-        super()._count(variant, self._judging.ask(variant, rows))
+        """Ask about the answers; a pair waits until both are there."""
+        paired: list[NumberedRow] = []
+        base = self._plan.baselines[variant] if self._pairs and self._plan.baselines else None
+        for number, row in rows:
+            if base is not None and row.scored and row.baseline is None:
+                self._unpaired.setdefault((base, number), []).append(variant)
+            else:
+                paired.append((number, row))
+        judged = self._judging.ask(variant, paired)
+        self._note_errors(variant, [number for number, _ in judged])
+        super()._count(variant, judged)
+        released: dict[int, list[int]] = {}
+        for number, _ in rows if self._unpaired else ():
+            for other in self._unpaired.pop((variant, number), ()):
+                released.setdefault(other, []).append(number)
+        for other, numbers in released.items():
+            self._count(other, self.scored.numbered(other, numbers))
 
     def _stored_done(self) -> None:
         self._follow_ups.settle()
@@ -51,7 +70,11 @@ class JudgedStream(Stream):
         self._follow_ups.settle(len(batch))
 
     def _all_done(self) -> None:
+        """Count the rows whose verdicts, or whose baseline's answer, will not come."""
         self._count_judged(self._judging.give_up())
+        for (_, number), variants in self._unpaired.items():
+            for variant in variants:
+                super()._count(variant, self.scored.numbered(variant, [number]))
 
     def _failed(self) -> None:
         self._follow_ups.close()
@@ -68,7 +91,11 @@ class JudgedStream(Stream):
         for place in ((variant, number) for number in numbers):
             scores = self.scored.unstored_scores.get(place, {})
             others = {name: score for name, score in scores.items() if score != UNJUDGED}
-            self.scored.unstored_scores[place] = {**others, **self._judging.errors.get(place, {})}
+            unstored = {**others, **self._judging.errors.get(place, {})}
+            if unstored:
+                self.scored.unstored_scores[place] = unstored
+            else:
+                self.scored.unstored_scores.pop(place, None)
 
 
 def with_judges(context: RunContext, plan: Plan) -> RunContext:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 
 from workbench.completing.follow_ups import FollowUps
 from workbench.evaluator import Score
-from workbench.judges.judge import Judge
+from workbench.judges.judge import Judge, pair_outcome
 from workbench.judges.judge_requests import JudgedAnswer, JudgeRequest, JudgeRequests, reader
 from workbench.judges.judgment import read_judgment
 from workbench.model import Completion
@@ -53,6 +53,12 @@ class _Question:
             answer = reader(each.model).read(self.replies[each.request.key], each.request.text)
             judgment = read_judgment(answer, self.judge.choices, each.marker)
             judgments.append((each.model.model.label, judgment))
+        if self.judge.pairwise:  # first all in one order, then all in the other
+            half = len(judgments) // 2
+            orders = zip(judgments[:half], judgments[half:], strict=True)
+            judgments = [
+                (model, pair_outcome(direct, swapped)) for (model, direct), (_, swapped) in orders
+            ]
         return self.judge.score(judgments)
 
 
@@ -75,9 +81,8 @@ class Judging:
 
     def ask(self, variant: int, rows: Sequence[NumberedRow]) -> list[NumberedRow]:
         """Ask about the answers; return the rows that have all their scores, with them."""
-        waiting = {
-            number: waiting_judges(self._evaluators.values(), row.scores) for number, row in rows
-        }
+        evaluators = self._evaluators.values()
+        waiting = {number: waiting_judges(evaluators, row.scores) for number, row in rows}
         keys: dict[str, dict[int, str]] = {name: {} for name in self._judges}
         for name in self._judges:
             unjudged = [(number, row) for number, row in rows if name in waiting[number]]
@@ -207,4 +212,6 @@ class Judging:
 def _judged(row: Row) -> JudgedAnswer:
     example = row.cell.example
     assert row.completion
-    return JudgedAnswer(example.id, example.inputs, row.completion.text, example.expectations)
+    baseline = row.baseline.text if row.baseline else ""
+    text = row.completion.text
+    return JudgedAnswer(example.id, example.inputs, text, example.expectations, baseline)

@@ -3,7 +3,7 @@
 for numbered_rows in scored.rows(variant=1): …        [(0, Row(…)), (1, Row(…)), …]
 """
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
 from workbench.evaluator import Score
@@ -13,6 +13,7 @@ from workbench.results.tally import Tally
 from workbench.results.types import Row
 from workbench.scoring.answer_reader import AnswerReader, NumberedRow
 from workbench.scoring.cells import stored_scores
+from workbench.scoring.judged_scores import UNPAIRED
 from workbench.store import Store
 
 BATCH_SIZE = 500  # rows read together
@@ -59,14 +60,25 @@ class ScoredRows:
 
     def _scored(self, variant: int, received: list[NumberedRow]) -> list[NumberedRow]:
         evaluators = self.plan.experiment.evaluators
-        rows = self.reader.read(variant, received)
+        rows = self.paired(variant, self.reader.read(variant, received))
         scores_by_row = stored_scores(evaluators, [row for _, row in rows], self.store)
         scored: list[NumberedRow] = []
         for (number, row), stored_of_row in zip(rows, scores_by_row, strict=True):
             scores = stored_of_row | self.unstored_scores.get((variant, number), {})
             ordered = {e.name: scores[e.name] for e in evaluators if e.name in scores}
-            scored.append((number, Row(row.cell, row.completion, ordered)))
+            scored.append((number, Row(row.cell, row.completion, ordered, row.baseline)))
         return scored
+
+    def paired(self, variant: int, rows: Sequence[NumberedRow]) -> list[NumberedRow]:
+        """The rows with the baseline's answers, where a judge compares them."""
+        if not any(judge.pairwise for judge in self.plan.experiment.judges.values()):
+            return list(rows)
+        base = self.plan.baselines[variant] if self.plan.baselines else None
+        if base is None:
+            return [(n, Row(r.cell, r.completion, r.scores, UNPAIRED)) for n, r in rows]
+        received = self._answered(base, [number for number, _ in rows])
+        answers = {number: row.completion for number, row in self.reader.read(base, received)}
+        return [(n, Row(r.cell, r.completion, r.scores, answers.get(n))) for n, r in rows]
 
     def answered(self, variant: int, *, skipped: set[int]) -> Iterator[list[NumberedRow]]:
         """The other rows with an answer as it was received, or a failure, in order.

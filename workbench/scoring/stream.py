@@ -254,6 +254,7 @@ class Stream:
         if self._error:
             raise self._error
         evaluators = self._plan.experiment.evaluators
+        rows = self.scored.paired(variant, rows)
         scored = score_rows(
             evaluators, [row for _, row in rows], self._store, stopped=self._stopped
         )
