@@ -9,7 +9,7 @@ The ids are hashes of the run and the row, so recording a row twice changes noth
 """
 
 from collections.abc import Mapping, Set
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
@@ -27,6 +27,7 @@ from mlflow.entities import (
 )
 
 from workbench.canonical import JSON, digest, hash_parts, plain_json, unescaped_json
+from workbench.judges.judge import Judge
 from workbench.model import Completion, Request
 from workbench.plan import Variant
 from workbench.project import Price
@@ -47,6 +48,7 @@ CONTENT = "workbench.content"
 FORMAT = 3  # of the entities below; rows recorded in another format are written again
 SOURCE_RUN = "mlflow.sourceRun"
 MAX_REQUEST_ID, MAX_MODEL = 50, 500  # characters in MLflow's tables
+UNCALIBRATED = "uncalibrated"
 CODE = AssessmentSource(source_type=AssessmentSourceType.CODE, source_id="workbench")
 HUMAN = AssessmentSource(source_type=AssessmentSourceType.HUMAN, source_id="dataset")
 
@@ -57,12 +59,14 @@ class TraceRun:
 
     Attributes:
         price: of the model; None if unknown.
+        judges: of the experiment, by the name of their metric.
     """
 
     experiment_id: str
     run_id: str
     variant: Variant
     price: Price | None
+    judges: Mapping[str, Judge] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -212,8 +216,8 @@ class RowTrace:
                 name=name,
                 value=None if score.error else score.value,
                 error=AssessmentError("EVALUATOR_ERROR", score.error) if score.error else None,
-                source=CODE,
                 rationale=rationale(score),
+                **_source(self.run.judges.get(name)),
                 **times,
             )
             feedback.assessment_id = self._score_ids[name]
@@ -255,6 +259,18 @@ class RowTrace:
             "mlflow.llm.provider": self.run.variant.model.model.provider,
             "mlflow.llm.cost": {**costs, "total_cost": sum(costs.values())},
         }
+
+
+def _source(judge: Judge | None) -> dict[str, Any]:
+    """The source of a score, and of a judge what is known of it; None: it is computed."""
+    if judge is None:
+        return {"source": CODE}
+    source = f"{judge.prompt.ref} on {', '.join(model.model.ref for model in judge.models)}"
+    kind = AssessmentSourceType.LLM_JUDGE
+    return {
+        "source": AssessmentSource(source_type=kind, source_id=shorten(source, MAX_TAG)),
+        "metadata": {"workbench.judge": judge.digest, "workbench.kappa": UNCALIBRATED},
+    }
 
 
 def _metadata(value: JSON) -> str:

@@ -61,7 +61,8 @@ class VariantRun:
         self._job = runs.job
         self._variant = runs.job.plan.variants[number]
         self._run = runs.children[number]
-        self._trace_run = TraceRun(runs.experiment_id, self._run.info.run_id, self._variant, price)
+        run_id, judges = self._run.info.run_id, runs.job.plan.experiment.judges
+        self._trace_run = TraceRun(runs.experiment_id, run_id, self._variant, price, judges)
         self._traces = open_traces(runs.store, self._trace_run)
         self._shared_run: TraceRun | None = None
         self._redactor = redactor
