@@ -30,6 +30,7 @@ FLOORS = [
     {"completing", "results"},
     {"scoring"},
     {"comparing"},
+    {"calibration"},
     {"figures"},
     {"tracking"},
     {"resolvers"},

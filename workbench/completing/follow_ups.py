@@ -41,7 +41,8 @@ class FollowUps:
         self._on_added = on_added
         self.models = list({model.model.label: model for model in models}.values())
         self._lock = threading.Lock()
-        self._queues: Mapping[str, Queue] = {}
+        self._queues: Mapping[str, Queue] | None = None  # not yet
+        self._early: list[Follower] = []  # that came before the queues
         self._unsettled = 0
         self._is_closed = False
 
@@ -55,6 +56,9 @@ class FollowUps:
         with self._lock:
             self._queues = {queue.model.model.label: queue for queue in queues}
             self._unsettled += sum(len(queue.waiting) for queue in queues)
+            early, self._early = self._early, []
+            for model, request in early:
+                self._queues[model.model.label].waiting.append(request)
 
     def expect(self, count: int = 1) -> None:
         """Count answers that are still to be read, beside those of queued requests."""
@@ -67,18 +71,21 @@ class FollowUps:
             self._unsettled -= count
 
     def add(self, followers: Iterable[Follower]) -> list[Request]:
-        """Queue requests; return those whose model takes no more in this round."""
+        """Queue requests, also before `connect`; return those whose model takes no more."""
         dropped: list[Request] = []
         added = 0
         with self._lock:
             for model, request in followers:
-                queue = self._queues.get(model.model.label)
-                if queue is None or queue.is_closed or self._is_closed:
+                queue = (self._queues or {}).get(model.model.label)
+                if self._queues is None:
+                    self._early.append((model, request))
+                elif queue is None or queue.is_closed or self._is_closed:
                     dropped.append(request)
                     continue
+                else:
+                    queue.waiting.append(request)
                 self._unsettled += 1
                 added += 1
-                queue.waiting.append(request)
         if added:
             self._on_added(added)
         return dropped

@@ -74,7 +74,7 @@ class Judge:
 
     @property
     def digest(self) -> str:
-        """Digest of all that decides its verdicts; calibrations and scores are kept under it."""
+        """Digest of all that decides its verdicts; calibrations are kept under it."""
         return digest(
             {
                 "judge": FORMAT,
@@ -86,7 +86,6 @@ class Judge:
                 "combine": self.combine,
                 "pairwise": self.pairwise,
                 "parameters": dict(self.parameters),
-                **({"only_if": [*vars(self.only_if).values()]} if self.only_if else {}),
             }
         )
 
@@ -101,7 +100,7 @@ class Judge:
             settings={"only_if": [only_if.evaluator, only_if.outcome]} if only_if else {},
             arguments=(*ARGUMENTS, "baseline") if self.pairwise else ARGUMENTS,
             traits=Traits(range=ends, judged=True),
-            digest=self.digest,
+            digest=digest([self.digest, vars(only_if)]) if only_if else self.digest,
             source=self.prompt.where(),
             needs_expectations="expectations" in self.prompt.all_variables,
         )

@@ -16,11 +16,13 @@ from itertools import combinations
 
 import numpy as np
 from scipy.special import ndtri
+from scipy.stats import spearmanr
 
 from workbench.stats.means import wilson_interval
 from workbench.stats.sample import LEVEL
 
 RESAMPLES = 2_000
+MIN_VARIED = 3  # different values without which there is no correlation
 SEED = 20_261_130
 
 
@@ -91,6 +93,13 @@ def people_agreement(labels: Sequence[Mapping[str, str]]) -> tuple[Rate | None, 
             kappas.append(agreement.kappa.value)
             weights.append(len(each))
     return share, float(np.average(kappas, weights=weights)) if kappas else None
+
+
+def rank_correlation(xs: Sequence[float], ys: Sequence[float]) -> float | None:
+    """Spearman's rank correlation; None where one of the two hardly varies."""
+    if len(set(xs)) < MIN_VARIED or len(set(ys)) < 2:
+        return None
+    return float(spearmanr(xs, ys).statistic)
 
 
 def majority(labels: Mapping[str, str]) -> str | None:

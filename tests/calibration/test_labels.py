@@ -1,0 +1,102 @@
+"""Labels of people: read, matched with answers, and refused with their place."""
+
+import json
+from pathlib import Path
+
+import pytest
+from bench import Bench, refusal
+
+from workbench.calibration.labels import Label, column_labels, match_labels, read_label_file
+
+CHOICES = ("yes", "no")
+EXPERIMENT = """\
+dataset: {path: rows.jsonl, expected: label}
+prompts: [plain, loud]
+models: [echo:last]
+evaluators: [exact_match]
+repeats: 2
+"""
+
+
+@pytest.fixture
+def labelled(bench: Bench) -> Bench:
+    rows = [
+        {"id": f"r{n}", "text": f"row {n}", "label": "x", "polite": n % 2 == 0} for n in range(3)
+    ]
+    bench.write("rows.jsonl", "".join(json.dumps(row) + "\n" for row in rows))
+    bench.write("loud.jinja", "user:\n{{ text | upper }}\n")
+    return bench
+
+
+def read(tmp_path: Path, text: str) -> list[Label]:
+    file = tmp_path / "labels.csv"
+    file.write_text(text)
+    return read_label_file(file, CHOICES)
+
+
+def test_a_file_has_a_label_a_line(tmp_path: Path) -> None:
+    labels = read(tmp_path, "id,person,label\nr0,ann,Yes\nr0,bob,no\nr1,ann,\n")
+    assert [(label.row, label.person, label.choice) for label in labels] == [
+        ("r0", "ann", "yes"),
+        ("r0", "bob", "no"),
+    ]
+
+
+BAD_FILES = {
+    "row,label\nr0,yes\n": "has no column 'id'",
+    "id,verdict\nr0,yes\n": "has no column 'label'",
+    "id,label\nr0,maybe\n": "labels.csv:2: 'maybe' is no choice of the judge",
+    'id,label\nr0,yes\n"r\n1",perhaps\n': "labels.csv:4",
+}
+
+
+@pytest.mark.parametrize("text", BAD_FILES)
+def test_a_file_that_can_not_be_used_is_refused(tmp_path: Path, text: str) -> None:
+    message = refusal(read, tmp_path, text)
+    assert BAD_FILES[text] in message
+    assert "fix:" in message
+
+
+def test_labels_belong_to_answers(labelled: Bench) -> None:
+    plan = labelled.plan(EXPERIMENT)
+    labels = [
+        Label("r0", "", "ann", "yes"),
+        Label("r1", "loud", "ann", "no"),
+        Label("r1", "loud", "bob", "yes"),
+    ]
+    assert match_labels(labels, plan) == {
+        (0, 0): {"ann": "yes"},
+        (1, 0): {"ann": "yes"},
+        (1, 2): {"ann": "no", "bob": "yes"},
+    }
+
+
+BAD_LABELS = {
+    "an unknown row": ([Label("r9", "", "ann", "yes", "l.csv:2")], "r9"),
+    "an unknown variant": ([Label("r0", "lout", "ann", "yes", "l.csv:2")], "loud"),
+    "a person twice": ([Label("r0", "", "ann", "yes", "l.csv:2")] * 2, "'ann' stands twice"),
+    "nobody twice": ([Label("r0", "", "", "yes", "l.csv:2")] * 2, "a label without a person"),
+    "for all and one": (
+        [Label("r0", "", "ann", "yes"), Label("r0", "loud", "ann", "no", "l.csv:2")],
+        "'ann' stands twice",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", BAD_LABELS)
+def test_a_label_that_belongs_nowhere_is_refused(labelled: Bench, case: str) -> None:
+    labels, expected = BAD_LABELS[case]
+    message = refusal(match_labels, labels, labelled.plan(EXPERIMENT))
+    assert expected in message
+    assert message.startswith("l.csv:2: ")
+
+
+def test_a_column_has_a_label_a_row(labelled: Bench) -> None:
+    labels = column_labels(labelled.plan(EXPERIMENT), "polite", CHOICES)
+    assert [(label.row, label.choice) for label in labels] == [
+        ("r0", "yes"),
+        ("r1", "no"),
+        ("r2", "yes"),
+    ]
+    assert "polite" in refusal(column_labels, labelled.plan(EXPERIMENT), "polit", CHOICES)
+    assert "no choice" in refusal(column_labels, labelled.plan(EXPERIMENT), "text", CHOICES)

@@ -1,0 +1,149 @@
+"""Labels that people gave to answers, from a file, a column of the dataset, or ratings.
+
+    id,variant,person,label
+    r1,few_shot,ann,yes          Label("r1", "few_shot", "ann", "yes")
+
+A label belongs to one variant's answer, or to the answers of all variants where it names none.
+"""
+
+import csv
+import io
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from workbench.canonical import JSON
+from workbench.errors import WorkbenchError, list_first, unknown_name
+from workbench.plan import Plan
+from workbench.store import Store
+
+COLUMNS = ("id", "variant", "person", "label")
+NEEDED = ("id", "label")
+Place = tuple[int, int]  # variant, and number of the cell
+
+
+@dataclass(frozen=True)
+class Label:
+    """A person's verdict on an answer.
+
+    Attributes:
+        variant: its name; empty: the answers of all variants.
+        choice: one of the judge's.
+        where: the place in a file, for messages.
+    """
+
+    row: str
+    variant: str
+    person: str
+    choice: str
+    where: str = ""
+
+
+def read_label_file(path: Path, choices: Sequence[str]) -> list[Label]:
+    """The labels of a CSV file with the columns id and label, and perhaps variant and person.
+
+    Raises:
+        WorkbenchError: it can't be read, lacks a column, or has a label that is no choice.
+    """
+    try:
+        text = path.read_text("utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        fix = "name a CSV file in UTF-8"
+        raise WorkbenchError(f"can't be read: {error}", where=str(path), fix=fix) from error
+    reader = csv.DictReader(io.StringIO(text, newline=""))
+    names = reader.fieldnames or []
+    for name in NEEDED:
+        if name not in names:
+            fix = f"columns: {', '.join(COLUMNS)}; variant and person may be left out"
+            raise WorkbenchError(f"has no column {name!r}", where=f"{path}:1", fix=fix)
+    labels = []
+    for fields in reader:
+        where = f"{path}:{reader.line_num}"
+        texts = {name: (fields.get(name) or "").strip() for name in COLUMNS}
+        if not texts["label"]:
+            continue  # nobody has judged the answer yet
+        choice = match_choice(texts["label"], choices, where=where)
+        labels.append(Label(texts["id"], texts["variant"], texts["person"], choice, where))
+    return labels
+
+
+def column_labels(plan: Plan, column: str, choices: Sequence[str]) -> list[Label]:
+    """The labels in a column of the dataset, one a row.
+
+    Raises:
+        WorkbenchError: there is no such column, or a value is no choice.
+    """
+    labels, names = [], dict[str, None]()
+    for example in plan.examples:
+        fields = {**example.metadata, **example.expectations, **example.inputs}
+        names |= dict.fromkeys(fields)
+        if (value := fields.get(column)) not in (None, ""):
+            where = f"{plan.experiment.dataset.name}, row {example.id}"
+            choice = match_choice(_text(value), choices, where=where)
+            labels.append(Label(example.id, "", column, choice, where))
+    if not labels:
+        raise unknown_name("column", column, names, where=plan.experiment.dataset.name)
+    return labels
+
+
+def rating_labels(
+    plan: Plan, store: Store, values: Mapping[str, float]
+) -> dict[Place, dict[str, str]]:
+    """The ratings of the live page by answer and person: good as the best choice, or the worst."""
+    best, worst = (pick(values, key=values.__getitem__) for pick in (max, min))
+    by_place: dict[Place, dict[str, str]] = {}
+    for variant, cells in enumerate(plan.cells):
+        current = store.ratings.current({cell.key for cell in cells})
+        for number, cell in enumerate(cells):
+            if ratings := current.get(cell.key):
+                by_place[variant, number] = {
+                    rating.person: best if rating.good else worst for rating in ratings
+                }
+    return by_place
+
+
+def match_labels(labels: Iterable[Label], plan: Plan) -> dict[Place, dict[str, str]]:
+    """The label of each person, by answer: the first repeat's.
+
+    Raises:
+        WorkbenchError: a label names an unknown row or variant, or a person judges one twice.
+    """
+    repeats = plan.experiment.repeats
+    rows = {example.id: row * repeats for row, example in enumerate(plan.examples)}
+    names = {variant.name: number for number, variant in enumerate(plan.variants)}
+    by_place: dict[Place, dict[str, str]] = {}
+    for label in labels:
+        if label.row not in rows:
+            raise unknown_name("row", label.row, rows, where=label.where)
+        if label.variant and label.variant not in names:
+            raise unknown_name("variant", label.variant, names, where=label.where)
+        variants = [names[label.variant]] if label.variant else list(names.values())
+        for variant in variants:
+            by_person = by_place.setdefault((variant, rows[label.row]), {})
+            if label.person in by_person:
+                person = repr(label.person) if label.person else "a label without a person"
+                raise WorkbenchError(
+                    f"{person} stands twice on row {label.row}",
+                    where=label.where,
+                    fix="keep one of them, or name the persons in a column `person`",
+                )
+            by_person[label.person] = label.choice
+    return by_place
+
+
+def match_choice(text: str, choices: Sequence[str], *, where: str) -> str:
+    """The choice that a label is, but for case.
+
+    Raises:
+        WorkbenchError: it is none.
+    """
+    matching = [choice for choice in choices if choice.casefold() == text.casefold()]
+    if not matching:
+        shown = list_first(list(choices), 8)
+        raise WorkbenchError(f"{text!r} is no choice of the judge", where=where, fix=f"use {shown}")
+    return matching[0]
+
+
+def _text(value: JSON) -> str:
+    """A value as a label: true and false are yes and no."""
+    return {True: "yes", False: "no"}[value] if isinstance(value, bool) else str(value)
