@@ -15,9 +15,16 @@ from hashlib import sha256
 from workbench.canonical import JSON, canonical_json
 from workbench.conversation import Conversation, Message
 from workbench.errors import WorkbenchError
-from workbench.judges.judge import Judge
-from workbench.judges.judgment import REASON, VERDICT, closing_line, opening_line
-from workbench.model import OpenModel, PreparedCall, PromptCall, Request
+from workbench.judges.judge import Judge, pair_outcome
+from workbench.judges.judgment import (
+    REASON,
+    VERDICT,
+    Judgment,
+    closing_line,
+    opening_line,
+    read_judgment,
+)
+from workbench.model import Completion, OpenModel, PreparedCall, PromptCall, Request
 from workbench.prompt import Renderer
 from workbench.prompt.requests import CompletionReader, RequestBuilder
 
@@ -118,9 +125,27 @@ class JudgeRequests:
                 yield JudgeRequest(model, replace(request, purpose="judge"), marker, swapped)
 
 
-def reader(model: OpenModel) -> CompletionReader:
-    """Reads the replies of a judge's model."""
-    return CompletionReader(model.model)
+def read_judgments(
+    judge: Judge, requests: Sequence[JudgeRequest], replies: Mapping[str, Completion]
+) -> list[tuple[str, Judgment]]:
+    """The judgment in each reply with its model's name; of a pair one for both of its orders.
+
+    Args:
+        requests: about one answer, as `JudgeRequests.make` returns them.
+        replies: by the requests' keys.
+    """
+    judgments = []
+    for each in requests:
+        answer = CompletionReader(each.model.model).read(
+            replies[each.request.key], each.request.text
+        )
+        judgment = read_judgment(answer, judge.choices, each.marker)
+        judgments.append((each.model.model.label, judgment))
+    if not judge.pairwise:
+        return judgments
+    half = len(judgments) // 2  # first all in one order, then all in the other
+    orders = zip(judgments[:half], judgments[half:], strict=True)
+    return [(model, pair_outcome(direct, swapped)) for (model, direct), (_, swapped) in orders]
 
 
 def choice_method(judge: Judge, model: OpenModel) -> str:

@@ -12,9 +12,13 @@ from dataclasses import dataclass, field, replace
 
 from workbench.completing.follow_ups import FollowUps
 from workbench.evaluator import Score
-from workbench.judges.judge import Judge, pair_outcome
-from workbench.judges.judge_requests import JudgedAnswer, JudgeRequest, JudgeRequests, reader
-from workbench.judges.judgment import read_judgment
+from workbench.judges.judge import Judge
+from workbench.judges.judge_requests import (
+    JudgedAnswer,
+    JudgeRequest,
+    JudgeRequests,
+    read_judgments,
+)
 from workbench.model import Completion
 from workbench.plan import Plan
 from workbench.prompt import Renderer
@@ -48,18 +52,7 @@ class _Question:
 
     def score(self) -> Score:
         """The score of all replies."""
-        judgments = []
-        for each in self.requests:
-            answer = reader(each.model).read(self.replies[each.request.key], each.request.text)
-            judgment = read_judgment(answer, self.judge.choices, each.marker)
-            judgments.append((each.model.model.label, judgment))
-        if self.judge.pairwise:  # first all in one order, then all in the other
-            half = len(judgments) // 2
-            orders = zip(judgments[:half], judgments[half:], strict=True)
-            judgments = [
-                (model, pair_outcome(direct, swapped)) for (model, direct), (_, swapped) in orders
-            ]
-        return self.judge.score(judgments)
+        return self.judge.score(read_judgments(self.judge, self.requests, self.replies))
 
 
 class Judging:
@@ -134,7 +127,7 @@ class Judging:
     def _send(self, name: str, rows: Mapping[str, Row]) -> None:
         """Queue the requests of new questions whose replies are not stored."""
         questions = [self._questions[name, key] for key in rows]
-        requests = self._makers[name].make([_judged(row) for row in rows.values()])
+        requests = self._makers[name].make([judged_answer(row) for row in rows.values()])
         for question, each in zip(questions, requests, strict=True):
             if isinstance(each, str):
                 self._fail(question, Score(error=each))
@@ -209,7 +202,8 @@ class Judging:
         return [(n, Row(row.cell, row.completion, scores[n])) for n, row in rows]
 
 
-def _judged(row: Row) -> JudgedAnswer:
+def judged_answer(row: Row) -> JudgedAnswer:
+    """The answer of a row, to be judged."""
     example = row.cell.example
     assert row.completion
     baseline = row.baseline.text if row.baseline else ""
