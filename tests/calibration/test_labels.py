@@ -8,7 +8,7 @@ from bench import Bench, refusal
 
 from workbench.calibration.labels import Label, column_labels, match_labels, read_label_file
 
-CHOICES = ("yes", "no")
+CHOICES = {"yes": 1.0, "no": 0.0}
 EXPERIMENT = """\
 dataset: {path: rows.jsonl, expected: label}
 prompts: [plain, loud]

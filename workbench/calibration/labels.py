@@ -8,7 +8,7 @@ A label belongs to one variant's answer, or to the answers of all variants where
 
 import csv
 import io
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -39,7 +39,7 @@ class Label:
     where: str = ""
 
 
-def read_label_file(path: Path, choices: Sequence[str]) -> list[Label]:
+def read_label_file(path: Path, values: Mapping[str, float]) -> list[Label]:
     """The labels of a CSV file with the columns id and label, and perhaps variant and person.
 
     Raises:
@@ -62,12 +62,12 @@ def read_label_file(path: Path, choices: Sequence[str]) -> list[Label]:
         texts = {name: (fields.get(name) or "").strip() for name in COLUMNS}
         if not texts["label"]:
             continue  # nobody has judged the answer yet
-        choice = match_choice(texts["label"], choices, where=where)
+        choice = match_choice(texts["label"], values, where=where)
         labels.append(Label(texts["id"], texts["variant"], texts["person"], choice, where))
     return labels
 
 
-def column_labels(plan: Plan, column: str, choices: Sequence[str]) -> list[Label]:
+def column_labels(plan: Plan, column: str, values: Mapping[str, float]) -> list[Label]:
     """The labels in a column of the dataset, one a row.
 
     Raises:
@@ -79,7 +79,7 @@ def column_labels(plan: Plan, column: str, choices: Sequence[str]) -> list[Label
         names |= dict.fromkeys(fields)
         if (value := fields.get(column)) not in (None, ""):
             where = f"{plan.experiment.dataset.name}, row {example.id}"
-            choice = match_choice(_text(value), choices, where=where)
+            choice = match_choice(value, values, where=where)
             labels.append(Label(example.id, "", column, choice, where))
     if not labels:
         raise unknown_name("column", column, names, where=plan.experiment.dataset.name)
@@ -131,19 +131,31 @@ def match_labels(labels: Iterable[Label], plan: Plan) -> dict[Place, dict[str, s
     return by_place
 
 
-def match_choice(text: str, choices: Sequence[str], *, where: str) -> str:
-    """The choice that a label is, but for case.
+def match_choice(value: JSON, values: Mapping[str, float], *, where: str) -> str:
+    """The choice that a label is: by its name but for case, by its worth, or as true or false.
+
+    True is the choice that is worth most, false the one that is worth least.
 
     Raises:
-        WorkbenchError: it is none.
+        WorkbenchError: it is none, or it could be several.
     """
-    matching = [choice for choice in choices if choice.casefold() == text.casefold()]
-    if not matching:
-        shown = list_first(list(choices), 8)
-        raise WorkbenchError(f"{text!r} is no choice of the judge", where=where, fix=f"use {shown}")
+    text = str(value).strip().casefold()
+    matching = [choice for choice in values if choice.casefold() == text]
+    if not matching and text in ("true", "false"):
+        end = (max if text == "true" else min)(values.values())
+        matching = [choice for choice, worth in values.items() if worth == end]
+    if not matching and (number := _number(text)) is not None:
+        matching = [choice for choice, worth in values.items() if worth == number]
+    if len(matching) != 1:
+        shown = list_first(list(values), 8)
+        raise WorkbenchError(
+            f"{str(value)!r} is no choice of the judge", where=where, fix=f"use {shown}"
+        )
     return matching[0]
 
 
-def _text(value: JSON) -> str:
-    """A value as a label: true and false are yes and no."""
-    return {True: "yes", False: "no"}[value] if isinstance(value, bool) else str(value)
+def _number(text: str) -> float | None:
+    try:
+        return float(text)
+    except ValueError:
+        return None

@@ -26,6 +26,7 @@ from workbench.cli import (
     doctor,
     gate,
     history,
+    judge,
     package,
     promote,
     prompts,
@@ -54,6 +55,7 @@ INTERRUPTED = "Interrupted. Run the same command to continue.\n"
 GROUPS = {
     "Run": ("run", "plan", "sync"),
     "Compare and decide": ("compare", "view", "decide", "gate", "history"),
+    "Judges and people": ("judge", "labels"),
     "Production": ("promote", "rollback", "promotions", "package", "serve"),
     "Prompts": ("prompts",),
     "Data and models": ("data", "models", "evaluators"),
@@ -123,6 +125,8 @@ app.command("view")(view.view)
 app.command("decide")(decide.decide)
 app.command("gate")(gate.gate)
 app.command("history")(history.history)
+app.add_typer(judge.app, name="judge", cls=CommandGroup)
+app.add_typer(judge.labels, name="labels", cls=CommandGroup)
 app.command("promote")(promote.promote)
 app.command("rollback")(promote.rollback)
 app.command("promotions")(promote.promotions)
@@ -135,7 +139,15 @@ app.command("evaluators")(catalog.evaluators)
 app.add_typer(store.app, name="store", cls=CommandGroup)
 app.command("ui")(run.ui)
 app.command("doctor")(doctor.doctor)
-for commands in (app, prompts.app, catalog.data, catalog.models, store.app):
+for commands in (
+    app,
+    prompts.app,
+    judge.app,
+    judge.labels,
+    catalog.data,
+    catalog.models,
+    store.app,
+):
     for command in commands.registered_commands:
         command.cls = SingleCommand
 

@@ -182,6 +182,9 @@ class _GateSample:
         scores = family.scores[variants[0]]
         unreached = sum(sum(family.scores[n].unreached.values()) for n in variants)
         max_failed, reason = family.plan.experiment.max_failed, ""
+        judge = family.plan.experiment.judges.get(family.evaluator.name)
+        if judge and judge.doubt:
+            reason = judge.doubt
         if not family.has_row_numbers:
             reason = "its values are categories, which have no mean"
         shown = tested = scores.imputed(scale)
@@ -229,7 +232,7 @@ def _check_drop(family: MetricFamily, number: int, rule: GateRule, p_factor: flo
     sample = _GateSample.build(family, (number, base), family.scale)
     check = sample.check(replace(check, rule=words, outcome=INCONCLUSIVE, base=base))
     # Rows that the baseline has no value of are left out: where both failed there is no evidence.
-    before, anytime = family.scores[base].values, p_factor is not None
+    before, anytime = family.reference(base, number).values, p_factor is not None
     compare = partial(family.compare, base, number, before, anytime=anytime)
     shown = compare(sample.shown)
     tested = shown if sample.tested is sample.shown else compare(sample.tested)

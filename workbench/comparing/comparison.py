@@ -90,7 +90,8 @@ class ExperimentComparison:
 
     def with_baselines(self, baselines: Sequence[int | None]) -> "ExperimentComparison":
         """The same answers with other baselines, by number; None: the variant has none."""
-        plan = replace(self.plan, baselines=tuple(baselines))
+        paired = self.plan.judged_baselines
+        plan = replace(self.plan, baselines=tuple(baselines), paired=paired)
         results = add_comparisons(self.results, self.tallies, plan, anytime=self.anytime)
         return replace(self, plan=plan, results=results)
 

@@ -141,6 +141,9 @@ def _find_evaluator(plan: Plan, name: str) -> Evaluator:
     if metric not in evaluators:
         raise unknown_name("metric", metric, evaluators, where=where)
     require_row_values(evaluators[metric], "decide", where=where, fix=fix)
+    judge = plan.experiment.judges.get(metric)
+    if judge and judge.doubt:
+        raise WorkbenchError(f"decide can't use {metric}: {judge.doubt}", where=where, fix=fix)
     if evaluators[metric].traits.measures_time:  # equal variants differ by the server's load
         fix = "--metric with another one, and --max-latency with the most seconds of an answer"
         message = f"{metric} is a time, and decide goes by a metric of the answers"

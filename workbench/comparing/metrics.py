@@ -10,6 +10,12 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence, S
 from dataclasses import dataclass, replace
 from functools import partial
 
+from workbench.comparing.judge_corrections import (
+    correct_means,
+    even_scores,
+    is_pairwise,
+    judged_difference,
+)
 from workbench.comparing.times import compare_times
 from workbench.evaluator import Evaluator
 from workbench.plan import Plan
@@ -46,13 +52,20 @@ def add_comparisons(
             for number, comparison in family.comparisons(plan.rows, stopped):
                 comparisons[number][evaluator.name] = comparison
     ids = [example.id for example in plan.examples]
-    return [
+    compared = [
         replace(
             result,
             comparisons=by_metric,
             flaky={n: [ids[row] for row in metric.flaky] for n, metric in result.metrics.items()},
         )
         for result, by_metric in zip(results, comparisons, strict=True)
+    ]
+    judges = plan.experiment.judges
+    return [
+        correct_means(result, number, plan, {name: tallies[number].scores(name) for name in judges})
+        if judges
+        else result
+        for number, result in enumerate(compared)
     ]
 
 
@@ -164,7 +177,8 @@ class MetricFamily:
             if base is not None:
                 anytime = base in stopped or number in stopped
                 difference = partial(self.compare, base, number, anytime=anytime)
-                pair = ScorePair(self.scores[base], self.scores[number], self.scale, difference)
+                scores = self.reference(base, number), self.scores[number]
+                pair = ScorePair(*scores, self.scale, difference)
                 if comparison := pair.compare(self.plan.variants[base].name, rows, margin):
                     pairs[number] = comparison
         family = list(pairs.values())
@@ -173,8 +187,18 @@ class MetricFamily:
 
     def difference(self, base: int, number: int, *, anytime: bool = False) -> Difference | None:
         """The second variant's difference from the first, as of `compare`."""
-        first, second = self.scores[base].values, self.scores[number].values
+        first, second = self.reference(base, number).values, self.scores[number].values
         return self.compare(base, number, first, second, anytime=anytime)
+
+    def reference(self, base: int, number: int) -> MetricScores:
+        """The scores that a variant's are compared with: its baseline's.
+
+        Of pairs they are even, and there are none with another baseline than the judged one.
+        """
+        if not is_pairwise(self.evaluator):
+            return self.scores[base]
+        judged = self.plan.judged_baselines[number] == base
+        return even_scores(self.scores[number]) if judged else MetricScores({})
 
     def compare(
         self, base: int, number: int, first: RowValues, second: RowValues, *, anytime: bool
@@ -187,11 +211,21 @@ class MetricFamily:
             pair, values = (base, number), (first, second)
             return None if anytime else compare_times(self.plan, pair, values, self.sent_at)
         clusters = self.plan.clusters((base, number))
-        if not anytime:
-            return paired_difference(first, second, self.scale, clusters)
-        if self.scale.width is None:
+        if anytime and self.scale.width is None:
             return None
-        return anytime_difference(first, second, self.scale, clusters)
+        by_rows = anytime_difference if anytime else paired_difference
+        difference = by_rows(first, second, self._scale, clusters)
+        judge = self.plan.experiment.judges.get(self.evaluator.name)
+        if difference is None or judge is None:
+            return difference
+        return judged_difference(judge, self.plan, (base, number), difference, (first, second))
+
+    @property
+    def _scale(self) -> Scale:
+        """The scale of the compared values: even pairs are neither passed nor failed."""
+        return replace(
+            self.scale, pass_fail=self.scale.pass_fail and not is_pairwise(self.evaluator)
+        )
 
     def imputed(self, number: int) -> RowValues | None:
         """A variant's values with the worst score for each failed answer; None: unknown."""

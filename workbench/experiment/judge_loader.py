@@ -16,6 +16,7 @@ from workbench.experiment.prompts import PromptFinder
 from workbench.experiment.types import Registry
 from workbench.judges.entries import JudgeEntry, ModelEntry, questions, settings_of
 from workbench.judges.judge import Judge
+from workbench.judges.judge_record import read_record
 from workbench.judges.judge_requests import PAIR_VARIABLES, READ_VARIABLES, choice_method
 from workbench.model import MODEL_KEYS, Model, OpenModel, open_provider
 from workbench.parameters import check_parameters
@@ -74,11 +75,14 @@ class JudgeLoader:
             )
             for model in judge.models:
                 choice_method(judge, model)
-        if kind != "checklist" or not entry.questions:
-            return [judge]
+        judges = [judge]
+        if kind == "checklist" and entry.questions:
+            judges = [
+                replace(judge, name=name, settings=settings_of(kind, entry, question))
+                for name, question in questions(entry.name, entry.questions)
+            ]
         return [
-            replace(judge, name=name, settings=settings_of(kind, entry, question))
-            for name, question in questions(entry.name, entry.questions)
+            replace(each, record=read_record(self.project.root, each.digest)) for each in judges
         ]
 
     def _min_kappa(self, entry: JudgeEntry) -> float | None:

@@ -13,6 +13,7 @@ from typing import Literal
 
 from workbench.canonical import JSON, digest
 from workbench.evaluator import Evaluator, Score, Traits
+from workbench.judges.judge_record import JudgeRecord
 from workbench.judges.judgment import Judgment
 from workbench.model import OpenModel
 from workbench.prompt import Prompt
@@ -53,6 +54,7 @@ class Judge:
         pairwise: it compares an answer with the baseline's.
         parameters: of its requests.
         min_kappa: agreement with people below which its metric decides nothing; None: no bar.
+        record: of its calibration; None: it is uncalibrated.
     """
 
     name: str
@@ -66,6 +68,30 @@ class Judge:
     pairwise: bool = False
     parameters: Mapping[str, JSON] = field(default_factory=dict)
     min_kappa: float | None = None
+    record: JudgeRecord | None = None
+
+    @property
+    def doubt(self) -> str:
+        """The reason why its metric decides nothing; empty: it may decide."""
+        if self.record is None or self.min_kappa is None:
+            return ""
+        kappa = self.record.kappa
+        if kappa is not None and kappa >= self.min_kappa:
+            return ""
+        return f"the judge is below its bar: {self.record.kappa_text}; min_kappa {self.min_kappa:g}"
+
+    @property
+    def labels(self) -> Mapping[str, float]:
+        """The labels that people may give an answer, and what each is worth."""
+        if not self.pairwise:
+            return self.values
+        return {label: value for label, value in PAIR_VALUES.items() if label != ORDER}
+
+    @property
+    def ends(self) -> tuple[float, float]:
+        """The least and the greatest value of a verdict."""
+        values = PAIR_VALUES.values() if self.pairwise else self.values.values()
+        return min(values), max(values)
 
     @property
     def choices(self) -> tuple[str, ...]:
@@ -92,14 +118,12 @@ class Judge:
     @property
     def evaluator(self) -> Evaluator:
         """The evaluator whose scores are its verdicts."""
-        values = PAIR_VALUES.values() if self.pairwise else self.values.values()
-        ends = min(values), max(values)
         only_if = self.only_if
         return Evaluator(
             self.name,
             settings={"only_if": [only_if.evaluator, only_if.outcome]} if only_if else {},
             arguments=(*ARGUMENTS, "baseline") if self.pairwise else ARGUMENTS,
-            traits=Traits(range=ends, judged=True),
+            traits=Traits(range=self.ends, judged=True),
             digest=digest([self.digest, vars(only_if)]) if only_if else self.digest,
             source=self.prompt.where(),
             needs_expectations="expectations" in self.prompt.all_variables,

@@ -131,21 +131,29 @@ def read_judgments(
     """The judgment in each reply with its model's name; of a pair one for both of its orders.
 
     Args:
+        judge: that was asked.
         requests: about one answer, as `JudgeRequests.make` returns them.
         replies: by the requests' keys.
     """
-    judgments = []
-    for each in requests:
-        answer = CompletionReader(each.model.model).read(
-            replies[each.request.key], each.request.text
-        )
-        judgment = read_judgment(answer, judge.choices, each.marker)
-        judgments.append((each.model.model.label, judgment))
+    judgments = read_orders(judge, requests, replies)
     if not judge.pairwise:
         return judgments
     half = len(judgments) // 2  # first all in one order, then all in the other
     orders = zip(judgments[:half], judgments[half:], strict=True)
     return [(model, pair_outcome(direct, swapped)) for (model, direct), (_, swapped) in orders]
+
+
+def read_orders(
+    judge: Judge, requests: Sequence[JudgeRequest], replies: Mapping[str, Completion]
+) -> list[tuple[str, Judgment]]:
+    """The judgment in each reply with its model's name, as `read_judgments`; orders apart."""
+    judgments = []
+    for each in requests:
+        reply = replies[each.request.key]
+        answer = CompletionReader(each.model.model).read(reply, each.request.text)
+        judgment = read_judgment(answer, judge.choices, each.marker)
+        judgments.append((each.model.model.label, judgment))
+    return judgments
 
 
 def choice_method(judge: Judge, model: OpenModel) -> str:

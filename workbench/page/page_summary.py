@@ -87,7 +87,7 @@ def _variant(result: VariantResult, base: int | None) -> dict[str, JSON]:
         "name": plain(result.variant.name),
         "base": base,
         "stopped": plain(result.stopped),
-        "note": plain(result.model_note),
+        "note": plain("; ".join(filter(None, (result.model_note, *result.judge_notes)))),
         "tokens": [result.input_tokens, result.output_tokens],
         "cost": result.cost_of_1000,
         "latency": result.latency_s,

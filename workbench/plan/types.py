@@ -76,6 +76,7 @@ class Plan:
         shared: cells answered by an equal request of this plan.
         refetch: keys to send although the store holds an answer.
         baselines: of each variant the number of its baseline; None: it has none.
+        paired: those that pairs were judged with, where `baselines` are others; else None.
         notes: for the user: merged variants, warnings about the data.
         note: of the user: why the invocation was made; no part of the digest.
         images: files that the rows name; their contents are part of the requests.
@@ -94,7 +95,13 @@ class Plan:
     scope: Mapping[str, JSON] = field(default_factory=dict)
     refetch: frozenset[str] = frozenset()
     baselines: tuple[int | None, ...] = ()
+    paired: tuple[int | None, ...] | None = None
     images: ImageFiles = field(default_factory=ImageFiles)
+
+    @property
+    def judged_baselines(self) -> tuple[int | None, ...]:
+        """The baselines that pairwise judges compare with."""
+        return self.baselines if self.paired is None else self.paired
 
     @property
     def planned(self) -> int:

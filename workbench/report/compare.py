@@ -37,14 +37,14 @@ from workbench.report.slices import (
     value_markdown,
 )
 from workbench.report.tables import align_rows, markdown_table
+from workbench.results.score_notes import score_notes
 from workbench.results.serialize import variant_json
-from workbench.results.types import MetricComparison, MetricResult, model_notes
+from workbench.results.types import MetricComparison, MetricResult
 from workbench.stats.pairs import Difference
 from workbench.stats.verdicts import Verdict
 
 COLUMNS = ("metric", "before", "after", "difference", "verdict", "rows")
-MAX_SUSPECTS = 10
-MAX_PARTIAL = 5  # variants
+MAX_SUSPECTS, MAX_PARTIAL = 10, 5  # rows, variants
 
 
 @with_median_note
@@ -95,7 +95,7 @@ def no_verdict_lines(compared: ExperimentComparison) -> Iterator[str]:
 
 def caveat_lines(compared: ExperimentComparison, numbers: Sequence[int]) -> Iterator[str]:
     """Notes on the models, and variants with rows not run: their tests ignore the reason."""
-    yield from map(plain, model_notes(compared.results[number] for number in numbers))
+    yield from map(plain, score_notes(compared.results[number] for number in numbers))
     partial = [
         f"{_name(compared, number)}: {counts.answered:,} of {counts.planned:,}"
         for number in numbers

@@ -16,7 +16,8 @@ from workbench.report.compare import caveat_lines, no_verdict_lines
 from workbench.report.estimates import estimate, with_median_note
 from workbench.report.safe_text import seconds, shorten
 from workbench.report.tables import align_rows
-from workbench.results.types import MetricResult, model_notes_json
+from workbench.results.score_notes import score_notes_json
+from workbench.results.types import MetricResult
 
 SUPPORT_NOTE = (
     "support orders the variants and is no probability; in 95% of cases the true best is among "
@@ -65,7 +66,7 @@ def decision_json(compared: ExperimentComparison, decision: Ranking) -> dict[str
         "without_value": [names[number] for number in _without_value(compared, decision)],
         "may_be_best": [names[c.variant] for c in decision.candidates if c.as_good],
         "words": decision.words,
-        **model_notes_json(compared.results),
+        **score_notes_json(compared.results),
     }
 
 

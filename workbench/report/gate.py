@@ -18,7 +18,7 @@ from workbench.report.compare import compare_markdown, rows_text
 from workbench.report.estimates import estimate, with_median_note
 from workbench.report.safe_text import UNSAFE, escape_markdown, plain, shorten
 from workbench.report.tables import align_rows, markdown_table
-from workbench.results.types import model_notes, model_notes_json
+from workbench.results.score_notes import score_notes, score_notes_json
 from workbench.run.grow import Grown
 from workbench.stats.verdicts import INCONCLUSIVE
 
@@ -37,7 +37,7 @@ def gate_lines(compared: ExperimentComparison, checks: Sequence[Check]) -> Itera
                 f"{_name(compared, check)}, {shorten(check.metric)} {shorten(check.rule)}: "
                 f"{pluralize(check.rows, 'row')}; about {check.rows_needed:,} would decide it"
             )
-    yield from map(plain, model_notes(compared.results))
+    yield from map(plain, score_notes(compared.results))
     yield verdict(checks)
 
 
@@ -74,7 +74,7 @@ def gate_json(
         "experiment": compared.plan.experiment.name,
         "checks": [_check_json(check, names) for check in checks],
         "exit_code": code,
-        **model_notes_json(compared.results),
+        **score_notes_json(compared.results),
     }
 
 
@@ -140,7 +140,7 @@ def junit_xml(compared: ExperimentComparison, checks: Sequence[Check]) -> str:
         errors="0",
         skipped=str(sum(check.outcome == INCONCLUSIVE for check in checks)),
     )
-    if notes := model_notes(compared.results):
+    if notes := score_notes(compared.results):
         properties = ET.SubElement(suite, "properties")
         for note in notes:
             ET.SubElement(properties, "property", name="model_note", value=_xml(note))

@@ -22,6 +22,7 @@ from workbench.report.compare import difference_text, left_out_lines, rows_neede
 from workbench.report.estimates import MEDIAN_NOTE
 from workbench.report.safe_text import NAME_WIDTH, plain, seconds, shorten
 from workbench.report.tables import new_table
+from workbench.results.score_notes import score_notes
 from workbench.results.scores import shown_ends
 from workbench.results.types import (
     MetricComparison,
@@ -29,7 +30,6 @@ from workbench.results.types import (
     VariantResult,
     count_notes,
     interval_text,
-    model_notes,
 )
 from workbench.stats.verdicts import BETTER, EQUIVALENT, INCONCLUSIVE, WORSE, Verdict
 
@@ -116,7 +116,7 @@ def verdict_lines(variants: Sequence[VariantResult]) -> list[str]:
     medians = [MEDIAN_NOTE] if any(metric.median for metric in shown) else []
     if not comparisons:
         lines = [*(no_verdicts if variants[1:] else ()), *medians, *variance_lines(variants)]
-        return [*lines, *map(plain, model_notes(variants))]
+        return [*lines, *map(plain, score_notes(variants))]
     baselines = list(
         dict.fromkeys(shorten(each.baseline, NAME_WIDTH) for _, _, each in comparisons)
     )
@@ -135,7 +135,7 @@ def verdict_lines(variants: Sequence[VariantResult]) -> list[str]:
         for label, _, comparison in comparisons
         for detail in _details(comparison)
     ]
-    lines += [*variance_lines(variants), *map(plain, model_notes(variants))]
+    lines += [*variance_lines(variants), *map(plain, score_notes(variants))]
     lines += details[:MAX_DETAILS]
     if len(details) > MAX_DETAILS:
         lines.append(f"  and {len(details) - MAX_DETAILS} more: --json lists all of them")

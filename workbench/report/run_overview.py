@@ -240,5 +240,6 @@ def _variant_text(result: VariantResult) -> str:
             f"; {verdict_text(comparison)}, against {comparison.baseline}" if comparison else ""
         )
         lines.append(f"- {escape_markdown(f'{name} {interval_text(metric)}{verdict}'[:500])}")
-    notes = [result.model_note, result.stopped and f"dropped out of a race: {result.stopped}"]
+    race = result.stopped and f"dropped out of a race: {result.stopped}"
+    notes = [result.model_note, *result.judge_notes, race]
     return "\n".join([*lines, *(f"\n{escape_markdown(note)}" for note in notes if note)])

@@ -104,6 +104,9 @@ def difference_json(difference: Difference) -> dict[str, JSON]:
     )
     fields = {name: getattr(difference, name) for name in names}
     fields["median"] = asdict(difference.median) if difference.median else None
+    if difference.corrected:
+        judged = difference.after - difference.before
+        fields["corrected"] = asdict(difference.corrected) | {"judged": judged}
     if isinstance(difference, BlockDifference):
         fields["p95"] = _tail_json(difference.tail) if difference.tail else None
     return {"difference": fields.pop("mean"), **fields}

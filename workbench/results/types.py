@@ -4,7 +4,7 @@ VariantResult(rows=RowCounts(planned=150, scored=149, failed=1, not_run=0),
               metrics={"label_match": MetricResult(mean=0.83, low=0.77, high=0.88, n=149, …)})
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import astuple, dataclass, field, fields
 
 from workbench.answers.finish_reason import TIE
@@ -15,6 +15,7 @@ from workbench.model import Completion
 from workbench.plan import Cell, Variant
 from workbench.results.scores import Measure, mean_text
 from workbench.stats.bootstrap import RESAMPLES
+from workbench.stats.judge_error import Corrected
 from workbench.stats.pairs import Difference
 from workbench.stats.quantiles import Quantile, TimeSummary
 from workbench.stats.verdicts import Verdict
@@ -97,6 +98,7 @@ class MetricResult:
         pass_at, pass_all, pass_rows: as in `Measure`.
         flaky: numbers of dataset rows whose repeats disagree.
         resamples: that the interval of kind `column` is based on.
+        corrected: a judge's mean corrected by people's labels; None: there are too few.
         variance: with repeats, share of the variance between `rows`, `answers` and, where an answer
             was judged twice, `judge`; empty: unknown.
     """
@@ -125,6 +127,7 @@ class MetricResult:
     flaky: tuple[int, ...] = ()
     variance: Mapping[str, float] = field(default_factory=dict)
     resamples: int = 0
+    corrected: Corrected | None = None
 
     @property
     def decisive(self) -> float | None:
@@ -181,6 +184,7 @@ class VariantResult:
         reasoning: answers with reasoning that is no part of their text.
         scored_digest: digest of the scored answers; it changes when any of them does.
         notable_finishes: scored answers by a finish reason that is unknown, or `tie`.
+        judge_notes: on the judges of its metrics, and their corrected means.
     """
 
     variant: Variant
@@ -202,6 +206,7 @@ class VariantResult:
     scored_digest: str = ""
     cached_tokens: int = 0
     notable_finishes: Mapping[str, int] = field(default_factory=dict)
+    judge_notes: tuple[str, ...] = ()
 
     @property
     def model_note(self) -> str:
@@ -286,15 +291,3 @@ def count_notes(metric: MetricResult) -> list[str]:
         notes.append(f"interval of {metric.resamples} resamples")
     unknown = "without failed rows" if metric.kind == "column" else "worst case unknown: no range"
     return notes + ([unknown] if metric.worst_unknown else [])
-
-
-def model_notes(results: Iterable[VariantResult]) -> list[str]:
-    """Each model's note, as `smollm2: four-bit weights: PIQA 0.618 ± 0.013 …`."""
-    notes = (f"{r.variant.model.model.label}: {r.model_note}" for r in results if r.model_note)
-    return list(dict.fromkeys(notes))
-
-
-def model_notes_json(results: Iterable[VariantResult]) -> dict[str, list[str]]:
-    """The notes as `model_notes` of a command's JSON; empty: no model has one."""
-    notes = model_notes(results)
-    return {"model_notes": notes} if notes else {}

@@ -14,10 +14,10 @@ Z. Lang, J. Reiczigel, Prev. Vet. Med. 113 (2014) 13.
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
-from scipy.special import ndtri, stdtrit
+from scipy.special import ndtri, stdtr, stdtrit
 
 from workbench.stats.means import wilson_interval
 from workbench.stats.sample import LEVEL, FloatArray
@@ -34,6 +34,8 @@ class Corrected:
         low, high: 95% confidence interval, which carries the error of the judge, too.
         labels: rows that people judged.
         weight: of the judge's values: 0: the labels alone count.
+        error: standard error.
+        elsewhere: the labelled rows are not those of the mean.
     """
 
     mean: float
@@ -41,6 +43,27 @@ class Corrected:
     high: float
     labels: int
     weight: float = 1.0
+    error: float = 0.0
+    elsewhere: bool = False
+
+    def p_greater(self, bound: float) -> float:
+        """One-sided p-value of the null hypothesis that it is `bound` or less; Student's t."""
+        return float(stdtr(self.labels - 2, (bound - self.mean) / self.error))
+
+    def p_less(self, bound: float) -> float:
+        """One-sided p-value of the null hypothesis that it is `bound` or more."""
+        return float(stdtr(self.labels - 2, (self.mean - bound) / self.error))
+
+    def scaled(self, low: float, high: float) -> "Corrected":
+        """A mean of values from 0 to 1 as one of values from `low` to `high`."""
+        width = high - low
+        return replace(
+            self,
+            mean=low + width * self.mean,
+            low=low + width * self.low,
+            high=low + width * self.high,
+            error=width * self.error,
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +91,8 @@ def corrected_rate(judged: Sequence[float], labels: Mapping[int, float]) -> Corr
     worth = estimate.labels * estimate.labels_variance / estimate.variance
     mean = min(max(estimate.mean, 0.0), 1.0)
     low, high = wilson_interval(mean, worth, _quantile(estimate.labels))
-    return Corrected(mean, low, high, estimate.labels, estimate.weight)
+    error = math.sqrt(estimate.variance)
+    return Corrected(mean, low, high, estimate.labels, estimate.weight, error)
 
 
 def corrected_difference(judged: Sequence[float], labels: Mapping[int, float]) -> Corrected | None:
@@ -76,9 +100,9 @@ def corrected_difference(judged: Sequence[float], labels: Mapping[int, float]) -
     estimate = _estimate(judged, labels, (-1.0, 1.0))
     if estimate is None:
         return None
-    half = _quantile(estimate.labels) * math.sqrt(estimate.variance)
-    mean = estimate.mean
-    return Corrected(mean, mean - half, mean + half, estimate.labels, estimate.weight)
+    error, mean = math.sqrt(estimate.variance), estimate.mean
+    half = _quantile(estimate.labels) * error
+    return Corrected(mean, mean - half, mean + half, estimate.labels, estimate.weight, error)
 
 
 def _quantile(labels: int) -> float:
@@ -170,4 +194,5 @@ def rate_by_error(rate: float, rows: int, rates: JudgeRates) -> Corrected | None
     half = z * math.sqrt(variance) / power
     low, high = (min(max(mean + shift + end, 0.0), 1.0) for end in (-half, half))
     point = min(max((rate + rates.specificity - 1) / raw_power, low), high)
-    return Corrected(point, low, high, rates.passed + rates.failed)
+    labels, error = rates.passed + rates.failed, math.sqrt(variance) / power
+    return Corrected(point, low, high, labels, error=error, elsewhere=True)

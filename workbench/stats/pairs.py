@@ -27,6 +27,7 @@ from scipy.special import stdtr
 
 from workbench.stats.agreement import ALPHA, agreeing_interval
 from workbench.stats.bounded import lower_bound, p_above
+from workbench.stats.judge_error import Corrected
 from workbench.stats.means import enclosing
 from workbench.stats.paired_tests import mcnemar_p, pass_fail_interval, pass_fail_p, sign_flip_p
 from workbench.stats.quantiles import Quantile, row_median
@@ -78,6 +79,8 @@ class Difference:
         reason: why there is no verdict; empty: there is one.
         median: of the rows' differences, with its interval, for a metric without a range where so
             few rows may lack rare large differences; else None.
+        corrected: the mean of the differences corrected by people's labels: the mean, the interval
+            and the p-values are its own; `before`, `after`, `up` and `down` are the judge's.
     """
 
     before: float
@@ -98,11 +101,12 @@ class Difference:
     sequence: AnytimeMean | None = None
     reason: str = ""
     median: Quantile | None = None
+    corrected: Corrected | None = None
 
     @property
     def mean(self) -> float:
         """The mean of the differences."""
-        return self.after - self.before
+        return self.corrected.mean if self.corrected else self.after - self.before
 
     @property
     def tail_unknown(self) -> bool:
@@ -124,7 +128,7 @@ class Difference:
         """The sum of the differences that the tests assume not to have been seen."""
         return (
             0.0
-            if self.is_binary or self.sequence
+            if self.is_binary or self.sequence or self.corrected
             else self.width * float(self.differences.sizes.max())
         )
 
@@ -134,11 +138,17 @@ class Difference:
 
     def p_greater(self, bound: float) -> float:
         """One-sided p-value of the null hypothesis that the difference is `bound` or less."""
-        return self.sequence.p_greater(bound) if self.sequence else self._one_sided_p(bound, 1)
+        tests = self.sequence or self._corrected_tests
+        return tests.p_greater(bound) if tests else self._one_sided_p(bound, 1)
 
     def p_less(self, bound: float) -> float:
         """One-sided p-value of the null hypothesis that the difference is `bound` or more."""
-        return self.sequence.p_less(bound) if self.sequence else self._one_sided_p(bound, -1)
+        tests = self.sequence or self._corrected_tests
+        return tests.p_less(bound) if tests else self._one_sided_p(bound, -1)
+
+    @property
+    def _corrected_tests(self) -> Corrected | None:
+        return None if self.reason else self.corrected
 
     def _one_sided_p(self, bound: float, side: int) -> float:
         if self.clusters < 2 or self.reason:

@@ -13,6 +13,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
+from typing import Any
 
 import numpy as np
 from scipy.special import ndtri
@@ -73,12 +74,12 @@ def share_of(count: int, n: int) -> Rate:
     return Rate(count / n, min(low, count / n), max(high, count / n), n)
 
 
-def people_agreement(labels: Sequence[Mapping[str, str]]) -> tuple[Rate | None, float | None]:
+def people_agreement(labels: Sequence[Mapping[Any, str]]) -> tuple[Rate | None, float | None]:
     """The agreement of people among themselves: share of pairs, and mean kappa of two people.
 
     `labels`: of each answer, the label of each person.
     """
-    pairs: dict[tuple[str, str], list[tuple[str, str]]] = {}
+    pairs: dict[tuple[Any, Any], list[tuple[str, str]]] = {}
     for by_person in labels:
         for (a, ours), (b, theirs) in combinations(sorted(by_person.items()), 2):
             pairs.setdefault((a, b), []).append((ours, theirs))

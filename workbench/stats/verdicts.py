@@ -100,14 +100,15 @@ def verdicts(
         is_better = (difference.mean > 0) == higher_is_better
         outcome = _outcome(p, p_equivalence, is_better)
         unadjusted = _outcome(*p_values, is_better)
-        if outcome == INCONCLUSIVE:
+        if outcome == INCONCLUSIVE and not difference.corrected:
             rows_needed_low, rows_needed = _rows_needed(difference, margin, alpha)
         rows = math.floor(difference.rows / _rows_factor(difference))
         detectable = detectable_difference(
             rows, difference.planning_sd, alpha, unseen=difference.unseen
         )
-        if difference.has_range and detectable and detectable > difference.width:
-            detectable = None  # no difference is as great
+        too_great = difference.has_range and detectable and detectable > difference.width
+        if too_great or difference.corrected:
+            detectable = None  # no difference is as great, or labels decide
         results.append(
             Verdict(
                 outcome,

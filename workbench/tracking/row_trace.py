@@ -269,8 +269,14 @@ def _source(judge: Judge | None) -> dict[str, Any]:
     kind = AssessmentSourceType.LLM_JUDGE
     return {
         "source": AssessmentSource(source_type=kind, source_id=shorten(source, MAX_TAG)),
-        "metadata": {"workbench.judge": judge.digest, "workbench.kappa": UNCALIBRATED},
+        "metadata": {"workbench.judge": judge.digest, "workbench.kappa": _kappa(judge)},
     }
+
+
+def _kappa(judge: Judge) -> str:
+    if judge.record is None:
+        return UNCALIBRATED
+    return "none" if judge.record.kappa is None else f"{judge.record.kappa:.2f}"
 
 
 def _metadata(value: JSON) -> str:

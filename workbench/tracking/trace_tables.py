@@ -116,6 +116,7 @@ def _assessment(assessment: Assessment, info: TraceInfo, experiment_id: int) -> 
         "source_type": assessment.source.source_type,
         "source_id": assessment.source.source_id,
         "rationale": assessment.rationale,
+        "assessment_metadata": json.dumps(metadata) if (metadata := assessment.metadata) else None,
         "valid": True,
     }
 

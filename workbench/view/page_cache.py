@@ -133,6 +133,10 @@ class PageCache:
                 "dataset": [dataset.name, dataset.digest, dataset.groups, dataset.warnings],
                 "reserved": dict(dataset.reserved),
                 "evaluators": [[each.name, each.digest] for each in experiment.evaluators],
+                "judges": [
+                    [name, each.min_kappa, each.record and each.record.at]
+                    for name, each in experiment.judges.items()
+                ],
                 "repeats": experiment.repeats,
                 "scope": plan.scope,
                 "names": [list(self.selectors), self.by],
