@@ -44,7 +44,7 @@ def home(tmp_path: Path, server: OpenAIServer) -> Path:
 RUBRIC = 'rubric: {rubric: "It is polite.", name: polite}'
 
 
-def write_settings(home: Path, server: OpenAIServer, more: str = "", bar: float = 0.5) -> None:
+def write_settings(home: Path, server: OpenAIServer, more: str = "", bar: float = 0.3) -> None:
     judge = {"model": {"openai:judge": {"base_url": server.url}}, "min_kappa": bar}
     (home / "workbench.yaml").write_text(f"judge: {json.dumps(judge)}\n{more}")
 
@@ -105,7 +105,9 @@ def test_every_table_says_that_a_judge_is_uncalibrated(home: Path) -> None:
 
 def test_scores_and_verdicts_are_corrected_by_labels(home: Path) -> None:
     raw = call_json(home, "run")["variants"]
-    assert [variant["metrics"]["polite"]["mean"] for variant in raw] == pytest.approx([38 / 60, 1.0])
+    assert [variant["metrics"]["polite"]["mean"] for variant in raw] == pytest.approx(
+        [38 / 60, 1.0]
+    )
     assert raw[1]["comparisons"]["polite"]["verdict"] == "better"  # the judge's word
     write_labels(home)
     calibrate(home, "--labels", "labels.csv")

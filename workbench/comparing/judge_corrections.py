@@ -49,7 +49,7 @@ def even_scores(scores: MetricScores) -> MetricScores:
 def judged_difference(
     judge: Judge, plan: Plan, pair: tuple[int, int], difference: Difference, values: Values
 ) -> Difference:
-    """A difference by a judge as it counts: corrected where labels allow, none of a doubted judge.
+    """A difference by a judge: corrected where labels allow, without a verdict by a doubted one.
 
     Args:
         judge: whose values were compared.
@@ -58,10 +58,17 @@ def judged_difference(
         difference: of their values.
         values: of both; those of pairs are compared with even ones.
     """
-    if judge.doubt:
-        return replace(difference, reason=judge.doubt)
-    if difference.anytime_valid or judge.record is None or not _independent(plan, pair):
-        return difference
+    corrected = None
+    if not difference.anytime_valid and judge.record and _independent(plan, pair):
+        corrected = _corrected_difference(judge, plan, pair, values)
+    if corrected:
+        difference = correct_difference(difference, corrected)
+    return replace(difference, reason=judge.doubt) if judge.doubt else difference
+
+
+def _corrected_difference(
+    judge: Judge, plan: Plan, pair: tuple[int, int], values: Values
+) -> Corrected | None:
     first, second = values
     base, number = pair
     rows = [row for row in second if second[row] and first.get(row)]
@@ -75,9 +82,7 @@ def judged_difference(
         if row in after and row in before
     }
     corrected = corrected_difference(judged, labels)
-    if corrected is None:
-        return difference
-    return correct_difference(difference, corrected.scaled(0.0, width))
+    return corrected.scaled(0.0, width) if corrected else None
 
 
 def correct_means(
