@@ -9,6 +9,7 @@ Failed rows count at the worst score of the metric's range, so failures cannot w
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from statistics import fmean
 
 from workbench.comparing.candidates import (
     Candidate,
@@ -17,6 +18,7 @@ from workbench.comparing.candidates import (
     no_candidate_text,
 )
 from workbench.comparing.comparison import ExperimentComparison
+from workbench.comparing.judge_corrections import is_pairwise
 from workbench.comparing.metrics import MetricFamily
 from workbench.errors import WorkbenchError, pluralize, unknown_name
 from workbench.evaluator import Evaluator
@@ -156,6 +158,9 @@ def _candidate(
 ) -> Candidate:
     estimate = _shown_measure(result, limits.metric)
     assert estimate
+    if corrected := family.corrected(number):
+        interval = corrected.mean, corrected.low, corrected.high
+        estimate = Measure(*interval, estimate.n, estimate.clusters)
     cost, latency = result.cost_of_1000, result.latency_s
     failed, higher = len(family.scores[number].lost), family.scale.higher_is_better
     against = []
@@ -205,9 +210,10 @@ def _rank(
     """
     scale = family.scale
     clusters = family.plan.clusters([c.variant for c in candidates])
-    values = [family.imputed(c.variant) or {} for c in candidates]
+    values = [_values(family, c.variant) for c in candidates]
     selection = select_best(values, scale, clusters)
-    p_values = [_p_as_good(values[selection.best], other, family, clusters) for other in values]
+    leader = candidates[selection.best].variant
+    p_values = [_p_as_good(family, leader, c.variant, clusters) for c in candidates]
     plausible = may_be_best(p_values)
     best = candidates[selection.best]
     counts = best.rows, best.clusters, best.tail_unknown
@@ -235,11 +241,24 @@ def _rank(
     return [best, *compared], chosen
 
 
-def _p_as_good(
-    best: RowValues, other: RowValues, family: MetricFamily, clusters: Sequence[int]
-) -> float:
+def _values(family: MetricFamily, number: int) -> RowValues:
+    """A variant's values; a judge's are moved, so that their mean is the corrected one."""
+    values, corrected = family.imputed(number) or {}, family.corrected(number)
+    if corrected is None or not values:
+        return values
+    move = corrected.mean - fmean(map(fmean, values.values()))
+    return {row: [value + move for value in repeats] for row, repeats in values.items()}
+
+
+def _p_as_good(family: MetricFamily, best: int, other: int, clusters: Sequence[int]) -> float:
     """One-sided p-value of the hypothesis that the other one is at least as good as the best."""
-    difference = None if other is best else paired_difference(best, other, family.scale, clusters)
+    if other == best:
+        return 1.0
+    before, after = (family.imputed(number) or {} for number in (best, other))
+    if family.corrected(best) and family.corrected(other) and not is_pairwise(family.evaluator):
+        difference = family.compare(best, other, before, after, anytime=False)
+    else:
+        difference = paired_difference(before, after, family.scale, clusters)
     if not difference:
         return 1.0
     is_worse = (difference.mean < 0) == family.scale.higher_is_better and difference.mean != 0

@@ -95,9 +95,8 @@ def correct_means(
     metrics: dict[str, MetricResult] = dict(result.metrics)
     notes: list[str] = []
     for name, judge in plan.experiment.judges.items():
-        if judge.record and _independent(plan, (number,)):
-            corrected = _correct_mean(judge, plan, number, scores[name].values)
-            metrics[name] = replace(metrics[name], corrected=corrected)
+        corrected = correct_mean(judge, plan, number, scores[name].values)
+        metrics[name] = replace(metrics[name], corrected=corrected)
         notes += judge_notes(judge, metrics[name], result)
     return replace(result, metrics=metrics, judge_notes=tuple(notes))
 
@@ -127,7 +126,10 @@ def judge_notes(judge: Judge, metric: MetricResult, result: VariantResult) -> li
     return notes
 
 
-def _correct_mean(judge: Judge, plan: Plan, number: int, values: RowValues) -> Corrected | None:
+def correct_mean(judge: Judge, plan: Plan, number: int, values: RowValues) -> Corrected | None:
+    """The corrected mean of a variant's values; None: too few labels, or rows that depend."""
+    if judge.record is None or not _independent(plan, (number,)):
+        return None
     rows = [row for row in values if values[row]]
     low, high = judge.ends
     judged = [(values[row][0] - low) / (high - low) for row in rows]

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 
 from workbench.comparing.judge_corrections import (
+    correct_mean,
     correct_means,
     even_scores,
     is_pairwise,
@@ -22,6 +23,7 @@ from workbench.plan import Plan
 from workbench.results.scores import MetricScores
 from workbench.results.tally import Tally, metric_scales
 from workbench.results.types import MetricComparison, VariantResult
+from workbench.stats.judge_error import Corrected
 from workbench.stats.pairs import Difference, anytime_difference, paired_difference
 from workbench.stats.sample import RowValues, Scale
 from workbench.stats.verdicts import INCONCLUSIVE, Verdict, verdicts
@@ -226,6 +228,13 @@ class MetricFamily:
         return replace(
             self.scale, pass_fail=self.scale.pass_fail and not is_pairwise(self.evaluator)
         )
+
+    def corrected(self, number: int) -> Corrected | None:
+        """A judge's mean of a variant, corrected by people's labels; None where answers failed."""
+        judge, scores = self.plan.experiment.judges.get(self.evaluator.name), self.scores[number]
+        if judge is None or scores.lost:
+            return None
+        return correct_mean(judge, self.plan, number, scores.values)
 
     def imputed(self, number: int) -> RowValues | None:
         """A variant's values with the worst score for each failed answer; None: unknown."""

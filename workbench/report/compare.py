@@ -259,8 +259,10 @@ def rows_text(rows: int, clusters: int) -> str:
 
 
 def difference_text(difference: Difference) -> str:
-    """`+0.200 [+0.112, +0.288]`."""
-    return estimate(difference.mean, difference, "+")
+    """`+0.200 [+0.112, +0.288]`; of a corrected one with the judge's, `(judge +0.310)`."""
+    judged = difference.after - difference.before
+    note = f" (judge {judged:+.3f})" if difference.corrected else ""
+    return estimate(difference.mean, difference, "+") + note
 
 
 def _evidence_lines(comparisons: Mapping[str, MetricComparison]) -> Iterator[str]:
