@@ -10,7 +10,11 @@ from workbench.stats.judge_error import (
     corrected_rate,
     rate_by_error,
 )
+from workbench.stats.labelled_difference import correct_difference
 from workbench.stats.means import wilson_interval
+from workbench.stats.pairs import paired_difference
+from workbench.stats.sample import Scale
+from workbench.stats.verdicts import verdicts
 
 TRUTH, ROWS = 0.7, 1_000
 LABELS = (50, 200)
@@ -83,6 +87,7 @@ def test_a_judge_that_is_lenient_to_one_variant_makes_no_winner(
         people = {row: float(after[row]) - float(before[row]) for row in range(200)}
         corrected = corrected_difference(said.tolist(), people)
         assert corrected
+        assert (corrected.low > 0) == (corrected.p_greater(0.0) < 0.025)
         false += corrected.low > 0
         misled += said.mean() - Z * said.std(ddof=1) / 500**0.5 > 0
     assert_rate(false, 2_000, truth=(0.0, 0.05), tight=(0.0, 0.05))
@@ -112,3 +117,26 @@ def test_equal_labels_are_no_certainty() -> None:
     assert corrected
     assert corrected.mean == 1.0
     assert corrected.low < 0.95
+
+
+def test_a_corrected_difference_has_an_interval_and_a_test_that_agree() -> None:
+    """The second passes in every row by the judge, and in as many as the first by people."""
+    rows = range(60)
+    first = {row: [float(row % 3 > 0)] for row in rows}
+    raw = paired_difference(first, {row: [1.0] for row in rows}, Scale(pass_fail=True))
+    assert raw
+    assert verdicts([raw])[0].outcome == "better"
+    judged = [1.0 - first[row][0] for row in rows]
+    corrected = corrected_difference(judged, {row: float(row % 2) - 0.5 for row in range(40)})
+    assert corrected
+    difference = correct_difference(raw, corrected)
+    assert (difference.mean, difference.before, difference.after) == (
+        corrected.mean,
+        raw.before,
+        raw.after,
+    )
+    assert difference.low is not None
+    assert (difference.low > 0) == (difference.p <= 0.05)
+    (verdict,) = verdicts([difference], margins=[0.05])
+    assert (verdict.outcome, verdict.rows_needed) == ("not enough evidence", None)
+    assert corrected.scaled(1.0, 3.0).mean == 1.0 + 2 * corrected.mean

@@ -118,8 +118,10 @@ def calibrate(judge: Judge, answers: Sequence[LabelledAnswer]) -> Calibration:
         unparsed=len(decided) - len(readable),
         persons=sorted({person for answer in answers for person in answer.people}),
         total=_agreement(pairs),
-        sensitivity=_share([own in passes for theirs, own in pairs if theirs in passes]),
-        specificity=_share([own not in passes for theirs, own in pairs if theirs not in passes]),
+        sensitivity=_share([judged in passes for label, judged in pairs if label in passes]),
+        specificity=_share(
+            [judged not in passes for label, judged in pairs if label not in passes]
+        ),
         by_variant={name: each for name, each in by_variant.items() if each},
         people=people,
         people_kappa=people_kappa,
@@ -133,7 +135,7 @@ def calibrate(judge: Judge, answers: Sequence[LabelledAnswer]) -> Calibration:
 
 
 def people_value(judge: Judge, people: Mapping[str, str]) -> float:
-    """What people's labels of an answer are worth: the majority's, the mean where they tie."""
+    """The worth of people's labels of an answer: the majority's, the mean where they tie."""
     counts = Counter(people.values())
     most = max(counts.values())
     return fmean(judge.labels[label] for label, count in counts.items() if count == most)

@@ -117,16 +117,13 @@ def _check_bound(
     estimate = estimate_mean(sample.shown, scale, clusters)
     if not estimate:
         return check
-    corrected = None if p_factor else family.corrected(number)
-    if corrected:
+    if corrected := None if p_factor else family.corrected(number):
         estimate = replace(estimate, mean=corrected.mean, low=corrected.low, high=corrected.high)
     distance, limits = side * (estimate.mean - bound), scale.limits
     low, high = estimate.low, estimate.high
     at_end = limits is not None and not limits[0] < bound < limits[1]
     if corrected:
-        # A mean below the floor is significant where "at the floor or above" is unlikely.
-        p = corrected.p_less(bound) if side > 0 else corrected.p_greater(bound)
-        passed = distance >= 0
+        p, passed = (corrected.p_less, corrected.p_greater)[side < 0](bound), distance >= 0
     elif p_factor is None or limits is None or at_end:
         p_beyond = p_mean_less if side > 0 else p_mean_greater
         p, passed = p_beyond(sample.tested, bound, scale, clusters), distance >= 0

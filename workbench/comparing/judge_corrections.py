@@ -6,7 +6,7 @@ of other answers, pass or fail only   Rogan–Gladen: means alone
 A metric of numbers that repeats or clusters make dependent is not corrected.
 """
 
-from collections.abc import Mapping
+from collections.abc import Sequence
 from dataclasses import replace
 from statistics import fmean
 
@@ -15,6 +15,7 @@ from workbench.judges.judge import Judge
 from workbench.judges.judge_record import label_key
 from workbench.plan import Plan
 from workbench.results.scores import MetricScores
+from workbench.results.tally import Tally
 from workbench.results.types import MetricResult, VariantResult
 from workbench.stats.judge_error import (
     MIN_LABELS,
@@ -29,7 +30,7 @@ from workbench.stats.pairs import Difference
 from workbench.stats.sample import RowValues
 
 EVEN = 0.5  # the value of a pair that nobody wins
-JUDGE_ALONE = (
+UNCORRECTED = (
     f"a verdict on a difference that fewer than {MIN_LABELS} rows with labels of both answers "
     "correct is the judge's word alone"
 )
@@ -86,23 +87,27 @@ def _corrected_difference(
 
 
 def correct_means(
-    result: VariantResult, number: int, plan: Plan, scores: Mapping[str, MetricScores]
-) -> VariantResult:
-    """A variant's result with the corrected means of the metrics that judges give.
+    results: Sequence[VariantResult], tallies: Sequence[Tally], plan: Plan
+) -> list[VariantResult]:
+    """The results with the corrected means of the metrics that judges give, and notes on them."""
+    return [
+        _correct_result(result, number, tally, plan)
+        for number, (result, tally) in enumerate(zip(results, tallies, strict=True))
+    ]
 
-    `scores` are the variant's, by metric; `number` is its number in the plan.
-    """
+
+def _correct_result(result: VariantResult, number: int, tally: Tally, plan: Plan) -> VariantResult:
     metrics: dict[str, MetricResult] = dict(result.metrics)
     notes: list[str] = []
     for name, judge in plan.experiment.judges.items():
-        corrected = correct_mean(judge, plan, number, scores[name].values)
+        corrected = correct_mean(judge, plan, number, tally.scores(name).values)
         metrics[name] = replace(metrics[name], corrected=corrected)
         notes += judge_notes(judge, metrics[name], result)
     return replace(result, metrics=metrics, judge_notes=tuple(notes))
 
 
 def judge_notes(judge: Judge, metric: MetricResult, result: VariantResult) -> list[str]:
-    """What is known of a judge's error, and a variant's corrected mean."""
+    """Notes on what is known of a judge's error, and a variant's corrected mean."""
     models = ", ".join(model.model.ref for model in judge.models)
     name, judged_by = judge.name, f"judged by {judge.prompt.ref} on {models}"
     if judge.record is None:
@@ -115,7 +120,7 @@ def judge_notes(judge: Judge, metric: MetricResult, result: VariantResult) -> li
     notes = [f"{name}: {judged_by}: {judge.record.kappa_text}"]
     comparison = result.comparisons.get(name)
     if comparison and not comparison.difference.corrected:
-        notes.append(f"{name}: {JUDGE_ALONE}")
+        notes.append(f"{name}: {UNCORRECTED}")
     if corrected := metric.corrected:
         where = "of other answers" if corrected.elsewhere else "of its answers"
         notes.append(
@@ -144,7 +149,7 @@ def correct_mean(judge: Judge, plan: Plan, number: int, values: RowValues) -> Co
 
 
 def _row_labels(judge: Judge, plan: Plan, number: int) -> dict[int, float]:
-    """What people's labels of a variant's answers are worth, by row."""
+    """The worth of people's labels of a variant's answers, by row."""
     assert judge.record
     labels, cells = judge.record.labels, plan.cells[number]
     base = plan.judged_baselines[number] if judge.pairwise and plan.baselines else None

@@ -62,13 +62,7 @@ def add_comparisons(
         )
         for result, by_metric in zip(results, comparisons, strict=True)
     ]
-    judges = plan.experiment.judges
-    return [
-        correct_means(result, number, plan, {name: tallies[number].scores(name) for name in judges})
-        if judges
-        else result
-        for number, result in enumerate(compared)
-    ]
+    return correct_means(compared, tallies, plan) if plan.experiment.judges else compared
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ from workbench.errors import WorkbenchError, located, unknown_name
 from workbench.experiment.prompts import PromptFinder
 from workbench.experiment.types import Registry
 from workbench.judges.entries import JudgeEntry, ModelEntry, questions, settings_of
-from workbench.judges.judge import Judge
+from workbench.judges.judge import BUNDLED, Judge
 from workbench.judges.judge_record import read_record
 from workbench.judges.judge_requests import PAIR_VARIABLES, READ_VARIABLES, choice_method
 from workbench.model import MODEL_KEYS, Model, OpenModel, open_provider
@@ -24,7 +24,6 @@ from workbench.project import JUDGES, Project
 from workbench.prompt import Prompt, Renderer, check_templates, parse_reference
 from workbench.prompt.load import folder_reader, list_prompts, read_template
 
-BUNDLED = "workbench"  # before the names of the package's judges
 PROMPT_OF = {"rubric": "rubric", "checklist": "checklist", "pairwise": "better"}
 PAIR_CHOICES = ("first", "second", "tie")
 PARAMETERS: Mapping[str, JSON] = {"temperature": 0, "max_tokens": 1024}
@@ -99,7 +98,7 @@ class JudgeLoader:
         reference = parse_reference(ref)
         project_names = list_prompts(self.project.prompts / JUDGES)
         if folder == JUDGES or reference.name in project_names or reference.kind != "working":
-            prompt = self._finder.find(reference)
+            folder, prompt = JUDGES, self._finder.find(reference)
         elif reference.name in self._bundled_names:
             prompt = self._bundled(reference.name)
         else:

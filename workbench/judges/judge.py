@@ -18,6 +18,7 @@ from workbench.judges.judgment import Judgment
 from workbench.model import OpenModel
 from workbench.prompt import Prompt
 
+BUNDLED = "workbench"  # the folder in the names of the package's judges
 FORMAT = 1  # of the requests and of the reading of their replies
 ARGUMENTS = ("inputs", "outputs", "expectations")
 WINS, LOSES, TIE, ORDER = "wins", "loses", "tie", "order decided"
@@ -79,6 +80,11 @@ class Judge:
         if kappa is not None and kappa >= self.min_kappa:
             return ""
         return f"the judge is below its bar: {self.record.kappa_text}; min_kappa {self.min_kappa:g}"
+
+    @property
+    def is_bundled(self) -> bool:
+        """True if its prompt is one of the package's."""
+        return self.prompt.ref.startswith(f"{BUNDLED}/")
 
     @property
     def labels(self) -> Mapping[str, float]:

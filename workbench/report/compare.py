@@ -260,9 +260,8 @@ def rows_text(rows: int, clusters: int) -> str:
 
 def difference_text(difference: Difference) -> str:
     """`+0.200 [+0.112, +0.288]`; of a corrected one with the judge's, `(judge +0.310)`."""
-    judged = difference.after - difference.before
-    note = f" (judge {judged:+.3f})" if difference.corrected else ""
-    return estimate(difference.mean, difference, "+") + note
+    raw = f" (judge {difference.after - difference.before:+.3f})" if difference.corrected else ""
+    return estimate(difference.mean, difference, "+") + raw
 
 
 def _evidence_lines(comparisons: Mapping[str, MetricComparison]) -> Iterator[str]:
@@ -298,5 +297,4 @@ def left_out_lines(comparison: MetricComparison) -> Iterator[str]:
         )
     elif comparison.worst_unknown:
         notes.append("failed answers can't count as the worst score: the metric has no range")
-    if notes:
-        yield "; ".join(notes)
+    yield from ["; ".join(notes)] if notes else []

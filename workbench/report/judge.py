@@ -87,7 +87,7 @@ def _rate_row(name: str, rate: Rate | None) -> Iterator[tuple[str, str, str]]:
 
 
 def conclusions(judge: Judge, calibration: Calibration) -> Iterator[str]:
-    """What follows from the figures, in sentences."""
+    """The conclusions from the figures, in sentences."""
     if calibration.ties:
         yield f"{pluralize(calibration.ties, 'answer')} left out: people tie"
     if calibration.unparsed:

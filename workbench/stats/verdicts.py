@@ -106,9 +106,8 @@ def verdicts(
         detectable = detectable_difference(
             rows, difference.planning_sd, alpha, unseen=difference.unseen
         )
-        too_great = difference.has_range and detectable and detectable > difference.width
-        if too_great or difference.corrected:
-            detectable = None  # no difference is as great, or labels decide
+        if difference.corrected or (difference.has_range and (detectable or 0) > difference.width):
+            detectable = None  # labels decide, or no difference is as great
         results.append(
             Verdict(
                 outcome,

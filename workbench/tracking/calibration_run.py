@@ -24,11 +24,7 @@ TABLE = "calibration.json"
 
 
 def log_calibration(
-    store: TrackingStore,
-    experiment: str,
-    judge: Judge,
-    record: JudgeRecord,
-    description: str,
+    store: TrackingStore, experiment: str, judge: Judge, record: JudgeRecord, description: str
 ) -> str:
     """Record a calibration; return the id of its run.
 
@@ -42,26 +38,8 @@ def log_calibration(
     Raises:
         WorkbenchError: MLflow can't be written (exit code 6); the record is kept without it.
     """
-    kappa = "no kappa" if record.kappa is None else f"kappa {record.kappa:.2f}"
-    now = round(time.time() * 1000)
-    client = store.client
     try:
-        experiment_id = store.find_experiment(f"{experiment}{SUFFIX}", KIND)
-        run = client.create_run(experiment_id, now, {}, run_name=f"{judge.name} · {kappa}")
-        client.log_batch(
-            run.info.run_id,
-            metrics=[
-                Metric(name, round_metric(value), now, 0)
-                for name, value in _metrics(record).items()
-            ],
-            params=[Param(name, value) for name, value in _params(judge).items()],
-            tags=[
-                RunTag("workbench.judge", judge.digest),
-                *(RunTag(*pair) for pair in description_tags({}, description).items()),
-            ],
-        )
-        client.log_dict(run.info.run_id, dict(record.figures), TABLE)
-        client.set_terminated(run.info.run_id)
+        return _create_run(store, experiment, judge, record, description)
     except WorkbenchError:
         raise
     except Exception as error:  # of MLflow, of its server or its storage
@@ -70,7 +48,30 @@ def log_calibration(
             where=store.masked_uri,
             fix="the record is kept in the project; the same command records it",
         ) from error
-    return str(run.info.run_id)
+
+
+def _create_run(
+    store: TrackingStore, experiment: str, judge: Judge, record: JudgeRecord, description: str
+) -> str:
+    kappa = "no kappa" if record.kappa is None else f"kappa {record.kappa:.2f}"
+    now, client = round(time.time() * 1000), store.client
+    experiment_id = store.find_experiment(f"{experiment}{SUFFIX}", KIND)
+    run = client.create_run(experiment_id, now, {}, run_name=f"{judge.name} · {kappa}")
+    run_id = str(run.info.run_id)
+    client.log_batch(
+        run_id,
+        metrics=[
+            Metric(name, round_metric(value), now, 0) for name, value in _metrics(record).items()
+        ],
+        params=[Param(name, value) for name, value in _params(judge).items()],
+        tags=[
+            RunTag("workbench.judge", judge.digest),
+            *(RunTag(*pair) for pair in description_tags({}, description).items()),
+        ],
+    )
+    client.log_dict(run_id, dict(record.figures), TABLE)
+    client.set_terminated(run_id)
+    return run_id
 
 
 def _metrics(record: JudgeRecord) -> Mapping[str, float]:

@@ -86,7 +86,7 @@ def _labels(infos: Iterable[TraceInfo]) -> Iterator[HumanLabel]:
     for info in infos:
         for assessment in info.assessments:
             if _is_by_person(info, assessment):
-                given = assessment.feedback or assessment.expectation
+                verdict = assessment.feedback or assessment.expectation
                 person = assessment.source.source_id or ""
                 yield HumanLabel(
                     row=info.tags.get("workbench.example", ""),
@@ -95,7 +95,7 @@ def _labels(infos: Iterable[TraceInfo]) -> Iterator[HumanLabel]:
                     key=info.tags.get("workbench.key", ""),
                     person=person,
                     name=assessment.name,
-                    value=given.value,
+                    value=verdict.value,
                     comment=assessment.rationale or "",
                     at_ms=assessment.last_update_time_ms or assessment.create_time_ms or 0,
                     trace=info.trace_id,

@@ -158,13 +158,13 @@ def register_prompts(
     """The plan with the registry's version of every prompt, and the refusals by prompt digest.
 
     A prompt that MLflow refuses has no version; one with a version is not listed on the
-    experiment's page.
+    experiment's page. Of judges' prompts those of the package are not registered.
     """
     versions: dict[str, int | None] = {}
     refusals: dict[str, RefusedPromptError] = {}
-    variants = []
-    for variant in plan.variants:
-        prompt = replace(variant.prompt, registry_prefix=prefix)
+
+    def with_version(prompt: Prompt) -> Prompt:
+        prompt = replace(prompt, registry_prefix=prefix)
         if prompt.digest not in versions:
             versions[prompt.digest] = None
             try:
@@ -173,9 +173,15 @@ def register_prompts(
                 list_in_experiment(store, prompt.registered_name, experiment_id)
             except RefusedPromptError as error:
                 refusals[prompt.digest] = error
-        prompt = replace(prompt, version=versions[prompt.digest])
-        variants.append(replace(variant, prompt=prompt))
-    return replace(plan, variants=tuple(variants)), refusals
+        return replace(prompt, version=versions[prompt.digest])
+
+    variants = tuple(replace(v, prompt=with_version(v.prompt)) for v in plan.variants)
+    judges = {
+        name: judge if judge.is_bundled else replace(judge, prompt=with_version(judge.prompt))
+        for name, judge in plan.experiment.judges.items()
+    }
+    experiment = replace(plan.experiment, judges=judges)
+    return replace(plan, variants=variants, experiment=experiment), refusals
 
 
 def list_in_experiment(store: TrackingStore, name: str, experiment_id: str) -> None:
@@ -287,10 +293,7 @@ def _model_config(settings: PromptSettings) -> dict[str, object] | None:
 
 
 def linked_prompts(prompt: Prompt) -> dict[str, str]:
-    """The tag LINKED_PROMPTS, by which MLflow's pages find runs and traces.
-
-    Empty if the prompt is not registered.
-    """
+    """The tag LINKED_PROMPTS, by which MLflow's pages find runs and traces; empty: unregistered."""
     if prompt.version is None:
         return {}
     link = {"name": prompt.registered_name, "version": str(prompt.version)}
