@@ -22,6 +22,7 @@ BUNDLED = "workbench"  # the folder in the names of the package's judges
 FORMAT = 1  # of the requests and of the reading of their replies
 ARGUMENTS = ("inputs", "outputs", "expectations")
 WINS, LOSES, TIE, ORDER = "wins", "loses", "tie", "order decided"
+SPLIT = "split"  # of the label of verdicts that differ
 # What the outcomes of a pair are worth; a judge contradicts itself where the order decides.
 PAIR_VALUES = {WINS: 1.0, LOSES: 0.0, TIE: 0.5, ORDER: 0.5}
 Combine = Literal["majority", "mean"]
@@ -138,7 +139,8 @@ class Judge:
     def score(self, verdicts: Sequence[tuple[str, Judgment]]) -> Score:
         """The score of all verdicts on one answer, each with its model's name.
 
-        Verdicts that can't be read are left out, as long as half of them can.
+        Verdicts that can't be read are left out, as long as half of them can. The label says where
+        those that can differ: `yes (split)`.
         """
         readable = [(model, each) for model, each in verdicts if each.choice is not None]
         if 2 * len(readable) < len(verdicts) or not readable:
@@ -151,14 +153,15 @@ class Judge:
         leaders = [choice for choice, count in counts if count == counts[0][1]]
         if self.combine == "majority":
             value = fmean(values[choice] for choice in leaders)
-        label = leaders[0] if len(leaders) == 1 else "tie"
+        label = leaders[0] if len(leaders) == 1 else TIE
         if len(verdicts) == 1:
             return Score(value, readable[0][1].reason, label, parsed=label)
         reason = "; ".join(
             f"{model}: {each.choice or each.error}{f' ({each.reason})' if each.reason else ''}"
             for model, each in verdicts
         )
-        return Score(value, reason, label, parsed=label)
+        shown = label if len(counts) == 1 or label == TIE else f"{label} ({SPLIT})"
+        return Score(value, reason, shown, parsed=label)
 
 
 def pair_outcome(direct: Judgment, swapped: Judgment) -> Judgment:

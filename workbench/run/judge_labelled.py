@@ -177,7 +177,7 @@ class _Judged:
         starts = range(0, len(judgments), samples)
         score = judge.score([j for n in starts for j in judgments[n : n + judge.samples]])
         readable = PAIR_VALUES if judge.pairwise else judge.values
-        choice = score.label if score.label in readable and not score.error else None
+        choice = score.parsed if score.parsed in readable and not score.error else None
         first_model = [each.choice for _, each in judgments[:samples] if each.choice]
         orders = read_orders(judge, self.requests, self.replies) if judge.pairwise else []
         assert self.row.completion
