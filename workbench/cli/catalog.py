@@ -40,7 +40,11 @@ def list_models() -> None:
 def add_models(
     names: Names,
     accept_license: Annotated[
-        bool, typer.Option("--accept-license", help="Accept the licence terms of the models.")
+        bool,
+        typer.Option(
+            "--accept-license",
+            help="Accept the licence terms of the models and, where that is said, their origin.",
+        ),
     ] = False,
 ) -> None:
     """Download local models (weights only) and check their digests."""
