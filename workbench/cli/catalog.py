@@ -40,7 +40,11 @@ def list_models() -> None:
 def add_models(
     names: Names,
     accept_license: Annotated[
-        bool, typer.Option("--accept-license", help="Accept the licence terms of the models.")
+        bool,
+        typer.Option(
+            "--accept-license",
+            help="Accept the licence terms of the models and, where that is said, their origin.",
+        ),
     ] = False,
 ) -> None:
     """Download local models (weights only) and check their digests."""
@@ -60,13 +64,24 @@ def list_data_sets() -> None:
 
 
 @data.command("add")
-def add_data_sets(names: Names) -> None:
+def add_data_sets(
+    names: Names,
+    raters: Annotated[
+        bool,
+        typer.Option(
+            "--raters",
+            help="Also write the labels that several people gave to each row, beside the rows as "
+            "`.labels.csv`: id, person, label, rating. A rating in the middle of the scale is no "
+            "label. `judge calibrate --labels` reads the file.",
+        ),
+    ] = False,
+) -> None:
     """Download data sets into this project; their licences are shown."""
     from workbench.catalog.data import add_data
 
     root = open_project().root
     for name in names:
-        add_data(name, root, typer.echo)
+        add_data(name, root, typer.echo, raters=raters)
 
 
 def evaluators() -> None:

@@ -125,7 +125,8 @@ def test_revision_of_a_folder_is_refused(tiny):
 def test_unknown_model_lists_the_catalogue():
     assert error_of("smollm2-135m-instuct", {}) == (
         "unknown model 'smollm2-135m-instuct'\n"
-        "  fix: did you mean 'smollm2-135m-instruct'? known: smollm2-135m-instruct, gemma-3-270m"
+        "  fix: did you mean 'smollm2-135m-instruct'? "
+        "known: smollm2-135m-instruct, qwen2.5-coder-1.5b-instruct, gemma-3-270m"
     )
 
 
