@@ -168,7 +168,8 @@ def _read(judge_request: JudgeRequest, reply: Completion, choices: Sequence[str]
     judgment = Judgment(None)
     for text in dict.fromkeys(texts):
         answer = replace(reply, text=text)
-        if json_object(text) is None:  # whose texts may hold the marks of a thought
+        # The texts in a JSON object may hold the marks of a thought.
+        if not judge_request.judged or json_object(text) is None:
             answer = reader.read(answer, judge_request.request.text)
         judgment = read_judgment(answer, choices, judge_request.marker)
         if judgment.choice is not None:
