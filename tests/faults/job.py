@@ -27,8 +27,12 @@ from workbench.model import Completion, Request, Usage
 from workbench.plan import Options, Plan, plan_invocation
 from workbench.project import Project
 from workbench.prompt import Renderer
+from workbench.prompt.renderer import Rendered, RenderJob
+from workbench.prompt.worker import answer_rows
 from workbench.providers.echo import EchoProvider
 from workbench.providers.openai import client  # noqa: F401
+from workbench.scoring.judged_stream import open_stream, with_judges
+from workbench.scoring.stream import ignore_rows
 from workbench.store import Store
 
 EXPERIMENT = """\
@@ -39,6 +43,7 @@ models:
 parameters: {{max_tokens: 8, temperature: 0}}
 evaluators: [exact_match]
 """
+LONG_S = 1_000.0
 AS_ASKED = Options()
 DOORS = Resolvers(registry=lambda *_: None, mlflow_dataset=lambda _: [])  # type: ignore[arg-type]
 
@@ -121,7 +126,28 @@ def work(order: Mapping[str, Any], renderer: Renderer, ready: Callable[[], None]
         rounds = few_at_once if order.get("few_at_once") else None
         project = Project(root)
         with plan_lock(project, store, plan), store.leases.session(plan.digest):
+            if order.get("judged"):
+                return complete_and_judge(plan, RunContext(project, store, renderer=RendererHere()))
             return complete(plan, RunContext(project, store), rounds=rounds)
+
+
+class RendererHere(Renderer):
+    """Renders in the job's process: one for each job would take longer than the job."""
+
+    def render_jobs(self, jobs: Iterable[RenderJob]) -> Iterator[Rendered]:
+        for source, rows, choices in jobs:
+            request = {"render": source, "choices": list(choices), "rows": list(rows)}
+            for rendered in answer_rows(json.loads(json.dumps(request)), LONG_S):
+                yield Rendered(**rendered)
+
+
+def complete_and_judge(plan: Plan, context: RunContext) -> Outcome:
+    """Completes while judges are asked."""
+    context = with_judges(context, plan)
+    with open_stream(plan, context, ignore_rows) as stream:
+        outcome = complete(plan, context, receive=stream.add)
+        stream.finish()
+        return outcome
 
 
 class Gate:

@@ -35,6 +35,7 @@ class Trial:
     chance: random.Random
     kills: int = 0
     most_open: int = 0
+    order: dict[str, bool] = field(default_factory=dict)
     requests: dict[str, Request] = field(default_factory=dict)
     books: Books = field(default_factory=lambda: Books({}, frozenset(), Counter(), 0))
 
@@ -53,12 +54,8 @@ class Trial:
         """Kills at moments of the clock, and at moments after some more requests."""
         while True:
             before = len(self.till.server.requests)
-            job = self.forge.start(self.root)
-            if self.chance.random() < 0.3:
-                time.sleep(self.chance.uniform(0, 0.2))
-            else:
-                self._wait_for(before + self.chance.randrange(16))
-                time.sleep(self.chance.uniform(0, 0.02))
+            job = self.forge.start(self.root, **self.order)
+            self.wait_for_moment(before)
             os.kill(job.pid, signal.SIGKILL)
             ended = job.wait()
             known = self.books
@@ -69,8 +66,20 @@ class Trial:
             if ended == DONE:
                 return
             assert ended == KILLED, job.error
-            self.kills += 1
+            self.kills += self.counts(before)
             self.most_open = max(self.most_open, len(self.books.intents))
+
+    def wait_for_moment(self, before: int) -> None:
+        """Wait until the job is to be killed; it began after so many requests."""
+        if self.chance.random() < 0.3:
+            time.sleep(self.chance.uniform(0, 0.2))
+        else:
+            self._wait_for(before + self.chance.randrange(16))
+            time.sleep(self.chance.uniform(0, 0.02))
+
+    def counts(self, before: int) -> bool:
+        """True if the last kill counts; `before` it so many requests had been made."""
+        return before >= 0
 
     def _wait_for(self, requests: int) -> None:
         until = time.monotonic() + 0.5

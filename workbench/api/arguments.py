@@ -18,6 +18,7 @@ from workbench.canonical import JSON
 from workbench.document import Document
 from workbench.errors import WorkbenchError, check_names
 from workbench.plan import Scope
+from workbench.run.invocation import CostLimits
 from workbench.serving.table_rows import plain_value
 
 Checked = TypeVar("Checked", bound=BaseModel)
@@ -37,6 +38,7 @@ class CallOptions(BaseModel):
     again: bool = False
     max_cost: float | None = Field(None, ge=0, allow_inf_nan=False)
     max_calls: int | None = Field(None, ge=0)
+    max_judge_cost: float | None = Field(None, ge=0, allow_inf_nan=False)
     note: str = ""
     tracking_uri: str = ""
 
@@ -45,6 +47,11 @@ class CallOptions(BaseModel):
         """The part of the experiment that runs."""
         only = [self.only] if isinstance(self.only, str) else self.only
         return Scope(self.limit, only, sample=self.sample)
+
+    @property
+    def limits(self) -> CostLimits:
+        """The limits of the calls that are made."""
+        return CostLimits(self.max_cost, self.max_calls, self.max_judge_cost)
 
 
 class LimitOptions(BaseModel):

@@ -30,15 +30,17 @@ def evaluate(
     baseline: str | None = None,
     margin: float | Mapping[str, float] | None = None,
     name: str = "notebook",
+    max_judge_cost: float | None = None,
     tracking_uri: str = "",
     progress: bool = True,
 ) -> Results:
-    """Score answers that were made elsewhere; no model is asked.
+    """Score answers that were made elsewhere; no model is asked but those of judges.
 
     Args:
         data: a data frame, a list of dicts or a Dataset: a row for each question.
         output: the column of the answers; several: a variant each, compared with the first.
-        evaluators, expected, baseline, margin, name, tracking_uri, progress: as those of `run`.
+        evaluators, expected, baseline, margin, name, max_judge_cost, tracking_uri, progress: as
+            those of `run`.
 
     Raises:
         WorkbenchError: an argument is refused, or the scoring was interrupted.
@@ -50,14 +52,11 @@ def evaluate(
     0     new   1.0         0.5
     1     old   0.5         NaN
     """
-    check_options({"tracking_uri": tracking_uri})
+    checked = check_options({"tracking_uri": tracking_uri, "max_judge_cost": max_judge_cost})
     columns = check_texts(output, "output", "output='answer', or output=['old', 'new']")
-    names, rows = _variant_names(columns), list(json_rows(data))
-    variables = _variables(columns, {name for row in rows for name in row})
+    names = _variant_names(columns)
     keywords = {
-        "prompts": {names[column]: TEMPLATE.format(variables[column]) for column in columns},
-        "models": ["echo:answer"],
-        "data": [_row(row, variables) for row in rows],
+        **_answers(columns, names, list(json_rows(data))),
         "expected": expected,
         "evaluators": evaluators,
         "baseline": _baseline(baseline, names),
@@ -65,7 +64,20 @@ def evaluate(
         "name": name,
     }
     with _in_words_of_evaluate(names):
-        return run_call(PythonCall("", keywords, tracking_uri), Options(), progress=progress)
+        call = PythonCall("", keywords, tracking_uri)
+        return run_call(call, Options(), checked.limits, progress=progress)
+
+
+def _answers(
+    columns: Sequence[str], names: Mapping[str, str], rows: list[dict[str, JSON]]
+) -> dict[str, Any]:
+    """Prompts that repeat the answers, with their rows."""
+    variables = _variables(columns, {name for row in rows for name in row})
+    return {
+        "prompts": {names[column]: TEMPLATE.format(variables[column]) for column in columns},
+        "models": ["echo:answer"],
+        "data": [_row(row, variables) for row in rows],
+    }
 
 
 @contextmanager

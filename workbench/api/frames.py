@@ -5,6 +5,7 @@ leaderboard_frame    a line per variant and metric, best first: mean, interval, 
 comparison_frame     a line per compared variant and metric: difference, interval, verdict
 slices_frame         a line per slice, compared variant and metric
 changes_frame        a line per row whose score differs from the baseline's
+judges_frame         a line per judge that a plan may ask
 candidates_frame     a line per variant that could be taken, the best supported first
 
 A column of the data keeps its name. If that is one of ours, it is called `inputs.output`, and a
@@ -28,6 +29,7 @@ from workbench.plan.forecast import Forecast
 from workbench.project import Price
 from workbench.report.leaderboard import rank_variants
 from workbench.results.types import MetricComparison, Row, VariantResult
+from workbench.scoring.judge_forecast import JudgeForecast
 
 SLICE_NAMES = {
     *("variant", "baseline", "metric", "rows", "before", "after", "difference"),
@@ -208,6 +210,22 @@ def plan_frame(plan: Plan, forecasts: Sequence[Forecast]) -> pd.DataFrame:
             "seconds": forecast.seconds,
         }
         for variant, forecast in zip(plan.variants, forecasts, strict=True)
+    )
+
+
+def judges_frame(forecasts: Sequence[JudgeForecast]) -> pd.DataFrame:
+    """A line per judge: verdicts stored, the most requests and tokens, cost; empty without any."""
+    columns = ["judge", "models", "stored", "to_send", *TOKENS, "cost_low", "cost_high"]
+    return pd.DataFrame(
+        (
+            (
+                *(forecast.name, ", ".join(forecast.models), forecast.stored, forecast.requests),
+                *(getattr(forecast, name) for name in TOKENS),
+                *(forecast.low, forecast.high),
+            )
+            for forecast in forecasts
+        ),
+        columns=columns,
     )
 
 

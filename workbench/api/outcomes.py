@@ -5,7 +5,7 @@ Each is text, HTML, a data frame, and the object that the command prints with `-
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from operator import index
 from typing import TYPE_CHECKING, Any, SupportsIndex
 
@@ -21,8 +21,9 @@ from workbench.plan import Plan
 from workbench.plan.forecast import forecast, total
 from workbench.report.compare import compare_json, compare_lines
 from workbench.report.decide import decision_json, decision_lines
-from workbench.report.plan import plan_json, plan_lines
+from workbench.report.plan import judge_lines, plan_json, plan_lines
 from workbench.report.safe_text import plain
+from workbench.scoring.judge_forecast import forecast_judges
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -110,8 +111,9 @@ class Preview(TabularResult):
         variants: names of the variants.
         rows: of the dataset.
         to_send: number of requests; the answers of the others are stored.
-        cost: expected, in the project's currency; None: unknown.
+        cost: of these, expected, in the project's currency; None: unknown.
         notes: on the data, the prompts and the models.
+        judges: a line per judge with the most that it may be asked beside them; empty without any.
 
     >>> preview.variants
     ['prompt']
@@ -125,6 +127,7 @@ class Preview(TabularResult):
     to_send: int
     cost: float | None
     notes: tuple[str, ...]
+    judges: "pd.DataFrame"
 
 
 def build_comparison(compared: ExperimentComparison, by: Sequence[str]) -> Comparison:
@@ -155,16 +158,21 @@ def build_decision(compared: ExperimentComparison, ranking: Ranking, currency: s
 
 def build_preview(plan: Plan, opened: OpenExperiment) -> Preview:
     """The preview of a plan, by the prices and earlier answers of the project."""
-    from workbench.api.frames import plan_frame
+    from workbench.api.frames import judges_frame, plan_frame
 
-    currency = opened.project.file.currency
-    forecasts = forecast(plan, opened.store, opened.project.prices)
-    frame = plan_frame(plan, forecasts)
-    lines = [frame.to_string(index=False), *plan_lines(plan, forecasts, currency)]
-    lines = [python_text(line) for line in [*lines, *(f"note: {note}" for note in plan.notes)]]
+    currency, prices = opened.project.file.currency, opened.project.prices
+    forecasts = forecast(plan, opened.store, prices)
+    of_judges = forecast_judges(plan, opened.store, prices)
+    frame, judges = plan_frame(plan, forecasts), judges_frame(of_judges)
+    lines = plan_lines(plan, forecasts, currency) + judge_lines(of_judges, currency)
+    lines = [frame.to_string(index=False), *lines, *(f"note: {note}" for note in plan.notes)]
+    lines = [python_text(line) for line in lines]
     document, names = plan_json(plan, forecasts, currency), frame["variant"].tolist()
-    cost, html = total(forecasts).low, html_frame(frame) + html_lines(lines[1:])
-    return Preview(frame, lines, document, html, names, plan.rows, plan.to_send, cost, plan.notes)
+    document |= {"judges": [asdict(judge) for judge in of_judges]} if of_judges else {}
+    cost, notes = total(forecasts).low, plan.notes
+    html = html_frame(frame) + html_frame(judges) + html_lines(lines[1:])
+    counts = (names, plan.rows, plan.to_send)
+    return Preview(frame, lines, document, html, *counts, cost, notes, judges)
 
 
 class ShownRow:

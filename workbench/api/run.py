@@ -79,6 +79,7 @@ def run(
     again: bool = False,
     max_cost: float | None = None,
     max_calls: int | None = None,
+    max_judge_cost: float | None = None,
     note: str = "",
     tracking_uri: str = "",
     progress: bool = True,
@@ -92,7 +93,7 @@ def run(
 
     Args:
         task: a task or an experiment file; empty without other keywords: the only task.
-        limit, sample, only, fresh, retry_failed, again, max_cost, max_calls, note,
+        limit, sample, only, fresh, retry_failed, again, max_cost, max_calls, max_judge_cost, note,
             tracking_uri: as the options of the command.
         progress: show progress and notes.
 
@@ -111,8 +112,7 @@ def run(
     checked = check_options(locals())
     scope, call = checked.scope, PythonCall(task, experiment, tracking_uri)
     options = Options(scope, fresh=fresh, retry_failed=retry_failed, again=again, note=note)
-    max_cost, max_calls = checked.max_cost, checked.max_calls
-    return run_call(call, options, max_cost=max_cost, max_calls=max_calls, progress=progress)
+    return run_call(call, options, checked.limits, progress=progress)
 
 
 @with_keywords
@@ -144,18 +144,11 @@ def plan(
         return build_preview(opened.plan(), opened)
 
 
-def run_call(
-    call: PythonCall,
-    options: Options,
-    *,
-    max_cost: float | None = None,
-    max_calls: int | None = None,
-    progress: bool,
-) -> Results:
+def run_call(call: PythonCall, options: Options, limits: CostLimits, *, progress: bool) -> Results:
     """Run a call as the command runs its experiment, and warn of what kept it from completion."""
     with open_call(call, options) as opened:
         plan, project = opened.plan(), opened.project
-        budget = make_budget(plan, project.prices, CostLimits(max_cost, max_calls))
+        budget = make_budget(plan, project.prices, limits)
         shown = make_progress(enabled=progress)
         for note in user_notes(plan):
             shown.note(f"note: {note}")

@@ -19,6 +19,7 @@ from workbench.store import Store
 
 COLUMNS = ("id", "variant", "person", "label")
 NEEDED = ("id", "label")
+LIMITS = {"limit", "sample"}  # of rows, in a plan's scope
 Place = tuple[int, int]  # variant, and number of the cell
 
 
@@ -113,6 +114,8 @@ def match_labels(labels: Iterable[Label], plan: Plan) -> dict[Place, dict[str, s
     names = {variant.name: number for number, variant in enumerate(plan.variants)}
     by_place: dict[Place, dict[str, str]] = {}
     for label in labels:
+        if label.row not in rows and plan.scope.keys() & LIMITS:
+            continue  # perhaps a row beyond the limit
         if label.row not in rows:
             raise unknown_name("row", label.row, rows, where=label.where)
         if label.variant and label.variant not in names:

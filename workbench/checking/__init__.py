@@ -8,11 +8,13 @@ rendered_rows   its rendered rows: empty messages, equal rows, columns without c
 choice_rows     choices of rows: the right one among them, a space before them
 expectations    expected values: missing, impossible to match, cut by a limit, shown by a column
 binary_labels   MLflow's metrics of one label: no row expects it
+judged_rows     judges: variables that no row has, a judge of the candidate's family
 finding         a finding, and what becomes of it
 """
 
 from workbench.checking.expectations import Answering, expected_findings
 from workbench.checking.finding import Finding, accept
+from workbench.checking.judged_rows import judge_findings
 from workbench.checking.rendered_rows import RenderedRows, explain_hidden
 from workbench.checking.template_text import template_findings
 
@@ -23,5 +25,6 @@ __all__ = [
     "accept",
     "expected_findings",
     "explain_hidden",
+    "judge_findings",
     "template_findings",
 ]

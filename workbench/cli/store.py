@@ -19,7 +19,7 @@ from workbench.errors import WorkbenchError, list_first, unknown_name
 
 if TYPE_CHECKING:
     from workbench.plan import Plan
-    from workbench.report.explain import CellReport
+    from workbench.prompt import Renderer
     from workbench.store import Store
     from workbench.store.selection import Selection, Table
 
@@ -81,19 +81,27 @@ def explain(
 ) -> None:
     """Show a stored request, or why a row is not stored.
 
-    With --task, each variant's row and the nearest stored request.
+    With --task, each variant's row and the nearest stored request, and the calls of judges.
+    A key with --task also names its row, variant and judge.
     """
     from workbench.experiment.load import models_by_ref
     from workbench.plan import Options, Scope
     from workbench.report.explain import key_json, key_lines, row_json, row_lines
+    from workbench.report.explained_cells import explain_row
     from workbench.store.explain import explain_key
 
     if task:
         options = Options(Scope(None, only or ()), sends=False)
         with open_experiment(task, options, tracking_uri) as opened:
-            cells = _cells(key, opened.store, opened.plan())
-        lines = row_lines(key, cells, opened.project.file.currency)
-        print_result(row_json(key, cells) if as_json else lines)
+            plan, store, currency = opened.plan(), opened.store, opened.project.file.currency
+            if places := _places(key, store, plan, opened.renderer):
+                models = models_by_ref(opened.project)
+                report = explain_key(store, _find_key(store, key), models)
+                lines = key_lines(report, currency, places)
+                print_result(key_json(report, places) if as_json else lines)
+                return
+            cells = explain_row(key, plan, store, opened.renderer)
+        print_result(row_json(key, cells) if as_json else row_lines(key, cells, currency))
         return
     if only:
         raise WorkbenchError("--only goes with --task", fix="--task TASK ROW --only GLOB")
@@ -204,22 +212,18 @@ def export(
         print_result({"file": str(out), "bytes": size} if as_json else text)
 
 
-def _cells(row: str, store: "Store", plan: "Plan") -> "list[CellReport]":
-    """The reports about the cells of a row, variant by variant."""
-    from workbench.report.explain import CellReport
-    from workbench.store.explain import explain_key, explain_missing
+def _places(key: str, store: "Store", plan: "Plan", renderer: "Renderer") -> list[str]:
+    """The places of a key in a plan, if the text may be a key and is no row."""
+    from workbench.report.explained_cells import key_places
 
-    reports: list[CellReport] = []
-    for variant, cells in zip(plan.variants, plan.cells, strict=True):
-        for cell in cells:
-            if cell.example.id == row:
-                report = explain_key(store, cell.key, {cell.key: variant.model.model})
-                sent = report.stored or report.calls or report.owner
-                missing = None if sent else explain_missing(store, plan.bodies[cell.key])
-                reports.append(CellReport(variant.name, cell.repeat, report, missing))
-    if not reports:
-        raise unknown_name("row", row, [example.id for example in plan.examples])
-    return reports
+    prefix = key.strip().lower()
+    if any(example.id == key for example in plan.examples) or not _is_key(prefix):
+        return []
+    return key_places(prefix, plan, store, renderer)
+
+
+def _is_key(text: str) -> bool:
+    return MIN_DIGITS <= len(text) <= 64 and not set(text) - set("0123456789abcdef")
 
 
 def _find_key(store: "Store", text: str) -> str:
@@ -227,7 +231,7 @@ def _find_key(store: "Store", text: str) -> str:
     from workbench.store.explain import find_keys
 
     prefix = text.strip().lower()
-    if len(prefix) < MIN_DIGITS or len(prefix) > 64 or set(prefix) - set("0123456789abcdef"):
+    if not _is_key(prefix):
         raise WorkbenchError(
             f"{text!r} is not a key or its first digits",
             fix=f"at least {MIN_DIGITS} of its 64 hex digits; for a row: --task TASK ROW",

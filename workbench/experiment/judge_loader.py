@@ -177,6 +177,9 @@ def _check_kind(kind: str, entry: JudgeEntry) -> None:
     for key, owner in (("rubric", "rubric"), ("questions", "checklist")):
         if getattr(entry, key) and kind != owner:
             raise WorkbenchError(f"`{key}` belongs to `{owner}`", fix=f"remove `{key}`")
+    if entry.models is not None and len(entry.models) < 2:
+        fix = "name two models or more, or write `model:` with the one"
+        raise WorkbenchError("`models` is a panel, and needs two models", fix=fix)
     if entry.model is not None and entry.models is not None:
         raise WorkbenchError("`model` and `models` are both set", fix="keep one of them")
 

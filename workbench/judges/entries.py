@@ -49,7 +49,7 @@ class JudgeEntry(BaseModel):
     )
     prompt: str = ""
     model: ModelEntry | None = None
-    models: Annotated[list[ModelEntry], Field(min_length=2)] | None = None
+    models: list[ModelEntry] | None = None
     samples: Annotated[int, Field(ge=1, le=100)] = 1
     combine: Literal["majority", "mean"] = "majority"
     only_if: str = ""

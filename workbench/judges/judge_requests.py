@@ -18,11 +18,15 @@ from workbench.errors import WorkbenchError
 from workbench.judges.judge import Judge, pair_outcome
 from workbench.judges.judgment import (
     REASON,
+    UNPARSED,
     VERDICT,
     Judgment,
     closing_line,
+    json_object,
     opening_line,
     read_judgment,
+    readings,
+    unreadable,
 )
 from workbench.model import Completion, OpenModel, PreparedCall, PromptCall, Request
 from workbench.prompt import Renderer
@@ -59,12 +63,14 @@ class JudgeRequest:
         model: that is asked.
         marker: of its quotations.
         swapped: the baseline's answer stands first.
+        judged: the texts that a reply may repeat; none where it is the choice itself.
     """
 
     model: OpenModel
     request: Request
     marker: str
     swapped: bool = False
+    judged: Sequence[str] = ()
 
 
 class JudgeRequests:
@@ -87,8 +93,7 @@ class JudgeRequests:
                 if isinstance(call, str):
                     requests[number] = call
                 elif isinstance(already, list):
-                    marker = self._marker(answers[number])
-                    already += self._requests(call, marker, swapped=swapped)
+                    already += self._requests(call, answers[number], swapped=swapped)
         return requests
 
     def _calls(self, answers: Sequence[JudgedAnswer], *, swapped: bool) -> list[PromptCall | str]:
@@ -117,12 +122,18 @@ class JudgeRequests:
         text = canonical_json([self._judge.prompt.digest, *texts])
         return sha256(text.encode("ascii")).hexdigest()[:MARKER_DIGITS]
 
-    def _requests(self, call: PromptCall, marker: str, *, swapped: bool) -> Iterator[JudgeRequest]:
+    def _requests(
+        self, call: PromptCall, answer: JudgedAnswer, *, swapped: bool
+    ) -> Iterator[JudgeRequest]:
+        marker = self._marker(answer)
+        texts = (answer.outputs, answer.baseline) if self._judge.pairwise else (answer.outputs,)
         for model, builder in zip(self._judge.models, self._builders, strict=True):
             for sample in range(self._judge.samples):
                 prepared = _prepare(builder, call, sample)
                 request = builder.request(prepared, {}, repeat=sample)
-                yield JudgeRequest(model, replace(request, purpose="judge"), marker, swapped)
+                request = replace(request, purpose="judge")
+                judged = () if prepared.choice_method in DIRECT else texts
+                yield JudgeRequest(model, request, marker, swapped, judged)
 
 
 def read_judgments(
@@ -147,13 +158,30 @@ def read_orders(
     judge: Judge, requests: Sequence[JudgeRequest], replies: Mapping[str, Completion]
 ) -> list[tuple[str, Judgment]]:
     """The judgment in each reply with its model's name, as `read_judgments`; orders apart."""
-    judgments = []
-    for each in requests:
-        reply = replies[each.request.key]
-        answer = CompletionReader(each.model.model).read(reply, each.request.text)
-        judgment = read_judgment(answer, judge.choices, each.marker)
-        judgments.append((each.model.model.label, judgment))
-    return judgments
+    return [
+        (each.model.model.label, _read(each, replies[each.request.key], judge.choices))
+        for each in requests
+    ]
+
+
+def _read(judge_request: JudgeRequest, reply: Completion, choices: Sequence[str]) -> Judgment:
+    """The verdict in a reply: the first that one of its readings has."""
+    reader = CompletionReader(judge_request.model.model)
+    texts = (
+        readings(reply.text, judge_request.marker, judge_request.judged)
+        if judge_request.judged
+        else (reply.text,)
+    )
+    judgment = Judgment(None)
+    for text in dict.fromkeys(texts):
+        answer = replace(reply, text=text)
+        # The texts in a JSON object may hold the marks of a thought.
+        if not judge_request.judged or json_object(text) is None:
+            answer = reader.read(answer, judge_request.request.text)
+        judgment = read_judgment(answer, choices, judge_request.marker)
+        if judgment.choice is not None:
+            return judgment
+    return unreadable(reply.text) if judgment.error == UNPARSED else judgment
 
 
 def choice_method(judge: Judge, model: OpenModel) -> str:

@@ -4,12 +4,13 @@
     Verdict: yes                           Judgment("yes", "The answer names the right team.")
 
 The text that was judged may hold verdicts, too, and a judge may repeat it. So what stands between
-the lines of the request's own marker is left out, and the last verdict of the rest counts.
+the lines of the request's own marker is left out, and the last verdict of the rest counts. A
+verdict that also stands in the judged text counts only where the reply has no other.
 """
 
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -19,6 +20,8 @@ from workbench.model import Completion
 REASON, VERDICT = "reason", "verdict"  # of a reply in JSON
 MAX_REASON = 1_000  # characters
 UNPARSED = "unparsed: the judge's reply has no verdict"
+# A line that gives a verdict: `Verdict: yes`, `**Final verdict:** yes.`.
+VERDICT_LINE = re.compile(r"^[^\w\n]*(?:final\s+)?verdict\W*[:=](.*)$", re.I | re.M)
 
 
 @dataclass(frozen=True)
@@ -45,24 +48,46 @@ def read_judgment(completion: Completion, choices: Sequence[str], marker: str) -
         return Judgment(None, error=completion.error or f"the judge's reply is {completion.state}")
     if completion.choice_scores:
         return Judgment(completion.text)
-    text = without_quotes(completion.text, marker)
-    if (fields := _json_object(text)) is not None:
-        choice = _match(str(fields.get(VERDICT, fields.get("choice", ""))), choices)
-        reason = str(fields.get(REASON, ""))
-        return Judgment(choice, _cut(reason)) if choice else _unreadable(completion.text)
+    for body in (completion.text, text := without_quotes(completion.text, marker)):
+        if (fields := json_object(body)) is not None:
+            choice = _match(str(fields.get(VERDICT, fields.get("choice", ""))), choices)
+            reason = str(fields.get(REASON, ""))
+            return Judgment(choice, _cut(reason)) if choice else unreadable(completion.text)
     if choice := _match(text, choices):  # nothing but the choice
         return Judgment(choice)
-    matches = [(m, choice) for m in _lines(text) if (choice := _match(m[1], choices))]
+    matches = [
+        (m, choice) for m in VERDICT_LINE.finditer(text) if (choice := _match(m[1], choices))
+    ]
     if not matches:
-        return _unreadable(completion.text)
+        return unreadable(completion.text)
     match, choice = matches[-1]
     return Judgment(choice, _cut(text[: match.start()]))
 
 
-def without_quotes(text: str, marker: str) -> str:
+def without_quotes(text: str, marker: str, *, end: str = r"|\Z") -> str:
     """The text without what stands between the marker's lines; an open quotation ends it."""
     opening, closing = re.escape(opening_line(marker)), re.escape(closing_line(marker))
-    return re.sub(rf"{opening}.*?(?:{closing}|\Z)", "", text, flags=re.DOTALL)
+    return re.sub(rf"{opening}.*?(?:{closing}{end})", "", text, flags=re.DOTALL)
+
+
+def readings(reply: str, marker: str, judged: Sequence[str]) -> Iterator[str]:
+    """The texts in which a verdict is looked for, the most cautious first.
+
+    Without the judged texts and the verdicts that they hold; then with these verdicts, if the
+    reply gives no two, since a repeated verdict can't be told from the judge's.
+    """
+    others = unquoted = without_quotes(reply, marker)
+    for text in judged:
+        others = _without_lines(others, text)
+    copies = [_words(text) for text in judged]
+    yield VERDICT_LINE.sub(
+        lambda line: "" if any(_words(line[0]) in text for text in copies) else line[0], others
+    )
+    for text in (others, unquoted):
+        if len({_words(line[1]) for line in VERDICT_LINE.finditer(text)}) == 1:
+            yield text
+    body = without_quotes(reply, marker, end="")
+    yield body if json_object(body) else VERDICT_LINE.sub("", body)  # a choice alone
 
 
 def opening_line(marker: str) -> str:
@@ -75,9 +100,22 @@ def closing_line(marker: str) -> str:
     return f"</text {marker}>"
 
 
-def _lines(text: str) -> list[re.Match[str]]:
-    """The lines that give a verdict: `Verdict: yes`, `**Final verdict:** yes.`."""
-    return list(re.finditer(r"^\W*(?:final\s+)?verdict\W*[:=](.*)$", text, re.I | re.M))
+def _without_lines(text: str, repeated: str) -> str:
+    """The text without the lines of another, whatever stands around their words."""
+    lines, wanted = text.split("\n"), [_words(line) for line in repeated.strip().split("\n")]
+    haystack, needle = ("\n".join(["", *each, ""]) for each in (map(_words, lines), wanted))
+    at = haystack.find(needle) if needle.strip() else -1
+    others, start = list[str](), 0
+    while at >= 0:
+        first = haystack.count("\n", 0, at)
+        others, start = others + lines[start:first], first + len(wanted)
+        at = haystack.find(needle, at + len(needle) - 1)
+    return "\n".join(others + lines[start:])
+
+
+def _words(text: str) -> str:
+    """The words of a text, by which a repeated line is recognized."""
+    return " ".join(re.findall(r"\w+", text.casefold()))
 
 
 def _match(text: str, choices: Sequence[str]) -> str | None:
@@ -92,7 +130,7 @@ def _plain(text: str) -> str:
     return re.sub(r"^[\W_]+|[\W_]+$", "", text).casefold() or text.strip()
 
 
-def _json_object(text: str) -> dict[str, JSON] | None:
+def json_object(text: str) -> dict[str, JSON] | None:
     """The object that a reply is, alone or in a fence of Markdown; None: it is none."""
     body = re.sub(r"\A\s*```(?:json)?\s*\n(.*?)\n\s*```\s*\Z", r"\1", text, flags=re.DOTALL)
     try:
@@ -102,7 +140,8 @@ def _json_object(text: str) -> dict[str, JSON] | None:
     return value if isinstance(value, dict) else None
 
 
-def _unreadable(reply: str) -> Judgment:
+def unreadable(reply: str) -> Judgment:
+    """The judgment in a reply that has no verdict."""
     return Judgment(None, _cut(reply) or "the reply is empty", UNPARSED)
 
 

@@ -11,6 +11,7 @@ from workbench.checking import (
     accept,
     expected_findings,
     explain_hidden,
+    judge_findings,
     template_findings,
 )
 from workbench.dataset import Dataset, Example
@@ -92,7 +93,9 @@ def make_plan(
     images = ImageReader(dataset.folder or experiment.root, experiment.root)
     crosses = [_Cross(variant, experiment, images) for variant in variants]
     bodies, prompt_notes = _fill(crosses, dataset, examples, renderer, refuses=refuses)
-    notes += [*prompt_notes, *dataset.notes, *dataset.warnings]
+    models = [variant.model.model for variant in variants]
+    judges = judge_findings(experiment, models, examples, renderer) if refuses else ()
+    notes += [*accept(judges), *prompt_notes, *dataset.notes, *dataset.warnings]
     notes += schema_notes((c.variant, (bodies[cell.key] for cell in c.cells)) for c in crosses)
     notes += dict.fromkeys(warning for cross in crosses for warning in cross.pair_warnings)
     stored_keys = stored({cell.key: cross.variant for cross in crosses for cell in cross.cells})

@@ -28,22 +28,43 @@ IDENTITY = "identity."
 
 
 @dataclass(frozen=True)
+class JudgeReport:
+    """A call of a judge about a cell's answer.
+
+    Attributes:
+        swapped: of a pair whose baseline's answer stands first.
+        reason: why there is no call; empty: there is one.
+        key_report: None: there is no call.
+        missing: as in `CellReport`.
+    """
+
+    judge: str
+    model: str
+    swapped: bool
+    reason: str
+    key_report: KeyReport | None = None
+    missing: MissingCompletion | None = None
+
+
+@dataclass(frozen=True)
 class CellReport:
     """A cell of a plan: one row of a variant.
 
     Attributes:
         missing: the nearest stored request; None if the store knows of this one.
+        judges: the calls of judges about its answer.
     """
 
     variant: str
     repeat: int
     key_report: KeyReport
     missing: MissingCompletion | None = None
+    judges: Sequence[JudgeReport] = ()
 
 
-def key_lines(report: KeyReport, currency: str) -> list[str]:
-    """Everything about one key."""
-    lines = [f"key       {report.key}"]
+def key_lines(report: KeyReport, currency: str, places: Sequence[str] = ()) -> list[str]:
+    """Everything about one key; `places`: those of a plan that it is requested for."""
+    lines = [f"key       {report.key}", *(f"for       {shorten(place)}" for place in places)]
     if report.stored is None:
         lines.append(_not_stored(report))
     else:
@@ -67,9 +88,10 @@ def key_lines(report: KeyReport, currency: str) -> list[str]:
     return lines + [f"lost      {_call(call, currency)}" for call in report.calls]
 
 
-def key_json(report: KeyReport) -> dict[str, JSON]:
+def key_json(report: KeyReport, places: Sequence[str] = ()) -> dict[str, JSON]:
     """The same as one object, with nothing cut off."""
     fields: dict[str, JSON] = {"key": report.key, "stored": report.stored is not None}
+    fields |= {"for": list(places)} if places else {}
     if report.stored:
         fields |= {**completion_json(report.stored), "asked": _key_fields(report.stored)}
         fields["scored"] = report.stored.completion.state in SCORED_STATES
@@ -86,16 +108,32 @@ def row_lines(row: str, cells: Sequence[CellReport], currency: str) -> list[str]
         report = cell.key_report
         repeat = f", repeat {cell.repeat}" if cell.repeat else ""
         lines += ["", f"{shorten(cell.variant)}{repeat}  {report.key[:12]}"]
-        if report.stored:
-            state = report.stored.completion.state
-            note = "" if state in SCORED_STATES else f"; {UNSCORED}"
-            lines.append(f"  stored: {_time(report.stored.stored_at)}, {state}{note}")
-        else:
-            sent = report.owner or report.calls or report.no_reply
-            lines.append(f"  {_not_stored(report)}" if sent else "  not stored: never sent")
-            lines += [f"  lost: {_call(call, currency)}" for call in report.calls]
-            lines += [f"  {line}" for line in _nearest_lines(cell.missing)]
+        lines += [f"  {line}" for line in _report_lines(report, cell.missing, currency)]
+        lines += [f"  {line}" for judge in cell.judges for line in _judge_lines(judge, currency)]
     return lines
+
+
+def _report_lines(report: KeyReport, missing: MissingCompletion | None, currency: str) -> list[str]:
+    if report.stored:
+        state = report.stored.completion.state
+        note = "" if state in SCORED_STATES else f"; {UNSCORED}"
+        return [f"stored: {_time(report.stored.stored_at)}, {state}{note}"]
+    sent = report.owner or report.calls or report.no_reply
+    return [
+        _not_stored(report) if sent else "not stored: never sent",
+        *(f"lost: {_call(call, currency)}" for call in report.calls),
+        *_nearest_lines(missing),
+    ]
+
+
+def _judge_lines(judge: JudgeReport, currency: str) -> list[str]:
+    """The call of a judge, with the order of a pair, or the reason why there is none."""
+    if judge.key_report is None:
+        return [f"judge {shorten(judge.judge)}: not asked: {shorten(judge.reason, 200)}"]
+    order = ", the baseline's answer first" if judge.swapped else ""
+    name = f"judge {shorten(judge.judge)} on {shorten(judge.model)}{order}"
+    lines = _report_lines(judge.key_report, judge.missing, currency)
+    return [f"{name}  {judge.key_report.key[:12]}", *(f"  {line}" for line in lines)]
 
 
 def row_json(row: str, cells: Sequence[CellReport]) -> dict[str, JSON]:
@@ -108,9 +146,22 @@ def row_json(row: str, cells: Sequence[CellReport]) -> dict[str, JSON]:
                 "repeat": cell.repeat,
                 **key_json(cell.key_report),
                 **({"nearest": _nearest_json(cell.missing)} if cell.missing else {}),
+                **({"judges": [_judge_json(j) for j in cell.judges]} if cell.judges else {}),
             }
             for cell in cells
         ],
+    }
+
+
+def _judge_json(report: JudgeReport) -> dict[str, JSON]:
+    if report.key_report is None:
+        return {"judge": report.judge, "not_asked": report.reason}
+    return {
+        "judge": report.judge,
+        "model": report.model,
+        "swapped": report.swapped,
+        **key_json(report.key_report),
+        **({"nearest": _nearest_json(report.missing)} if report.missing else {}),
     }
 
 

@@ -36,17 +36,15 @@ def judge_lines(judges: Sequence[JudgeForecast], currency: str) -> list[str]:
     """A line for each judge: the most that it may be asked."""
     lines = []
     for judge in judges:
-        cost = "unknown" if judge.high is None else f"up to {cost_text(judge.high)}"
-        lines.append(
+        line = (
             f"judge {shorten(judge.name, NAME_WIDTH)} on {list_first(judge.models, 3)}: "
             f"at most {pluralize(judge.requests, 'request')}, {judge.stored:,} verdicts stored"
-            + (
-                f"; about {judge.input_tokens:,} tokens in, up to {judge.output_tokens:,} out, "
-                f"cost {currency} {cost}"
-                if judge.requests
-                else ""
-            )
         )
+        if judge.requests:
+            output = "unknown" if judge.output_tokens is None else f"up to {judge.output_tokens:,}"
+            cost = f"{currency} {_cost(judge.low, judge.high)}"
+            line += f"; about {judge.input_tokens:,} tokens in, {output} out, cost {cost}"
+        lines.append(line)
     return lines
 
 

@@ -10,9 +10,12 @@ import json
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from math import ceil
 from statistics import fmean
 
 from workbench.judges.judge import Judge
+from workbench.judges.judge_requests import DIRECT, choice_method
+from workbench.model import OpenModel
 from workbench.plan import Plan
 from workbench.plan.forecast import BYTES_PER_TOKEN
 from workbench.project import Price
@@ -24,7 +27,6 @@ from workbench.scoring.scored_rows import ScoredRows
 from workbench.store import Store
 
 ANSWER_BYTES = 400  # of an answer that is still to come
-REASON_TOKENS = 100  # of a verdict with its reason
 SAMPLE = 50  # rows whose length is measured
 
 
@@ -36,8 +38,9 @@ class JudgeForecast:
         stored: answers whose verdict is stored, or that a check settles.
         requests: the most that may be sent.
         input_tokens: expected for all of them.
-        output_tokens: the most, by the judge's parameters; expected, where these set no limit.
-        high: cost, in the project's currency; None without a price.
+        output_tokens: the most, by the judge's parameters; None: these set no limit.
+        low, high: cost in the project's currency: expected, and with the longest replies; None
+            where it is unknown.
     """
 
     name: str
@@ -45,7 +48,18 @@ class JudgeForecast:
     stored: int
     requests: int
     input_tokens: int
-    output_tokens: int
+    output_tokens: int | None
+    low: float | None
+    high: float | None
+
+
+@dataclass(frozen=True)
+class _ModelForecast:
+    """The requests of one judge to one of its models, as in `JudgeForecast`."""
+
+    input_tokens: int
+    output_tokens: int | None
+    low: float | None
     high: float | None
 
 
@@ -54,54 +68,98 @@ def forecast_judges(plan: Plan, store: Store, prices: Mapping[str, Price]) -> li
     judges = plan.experiment.judges
     evaluators = [e for e in plan.experiment.evaluators if e.name in judges]
     unjudged: dict[str, set[str]] = {e.name: set() for e in evaluators}
-    unjudged_rows, answered, lengths = Counter[str](), 0, list[int]()
-    for rows in _stored_rows(plan, store) if evaluators else ():
-        answered += len(rows)
+    stored, ready_rows, lengths = Counter[str](), Counter[str](), list[int]()
+    paired = {number for number, base in enumerate(plan.baselines) if base is not None}
+    for variant, rows in _stored_rows(plan, store) if evaluators else ():
         lengths += [len(row.completion.text) for row in rows[:SAMPLE] if row.completion]
-        waiting = [waiting_judges(evaluators, row.scores) for row in rows]
-        keys = score_keys(evaluators, rows)
-        for name in unjudged:
-            new = [key for key, names in zip(keys[name], waiting, strict=True) if name in names]
-            unjudged_rows[name] += len(new)
-            unjudged[name].update(new)
+        for evaluator in evaluators:
+            name, is_pair = evaluator.name, judges[evaluator.name].pairwise
+            if is_pair and variant not in paired:
+                continue
+            ready = [row for row in rows if row.baseline or not is_pair]
+            waiting = [row for row in ready if waiting_judges([evaluator], row.scores)]
+            unjudged[name].update(score_keys([evaluator], waiting)[name])
+            stored[name] += len(ready) - len(waiting)
+            ready_rows[name] += len(ready)
     row_bytes = _row_bytes(plan) + (fmean(lengths) if lengths else ANSWER_BYTES)
-    to_come = plan.planned - answered
-    return [
-        _forecast(
-            judges[name],
-            answers=len(keys) + to_come,
-            stored=answered - unjudged_rows[name],
-            row_bytes=row_bytes,
-            prices=prices,
-        )
-        for name, keys in unjudged.items()
-    ]
+    forecasts = []
+    for name, keys in unjudged.items():
+        judge = judges[name]
+        judged = paired if judge.pairwise else range(len(plan.cells))
+        planned = sum(len(plan.cells[variant]) for variant in judged)
+        answers = len(keys) + planned - ready_rows[name]
+        forecasts.append(_forecast(judge, answers, stored[name], row_bytes, (store, prices)))
+    return forecasts
 
 
 def _forecast(
-    judge: Judge, *, answers: int, stored: int, row_bytes: float, prices: Mapping[str, Price]
+    judge: Judge,
+    answers: int,
+    stored: int,
+    row_bytes: float,
+    sources: tuple[Store, Mapping[str, Price]],
 ) -> JudgeForecast:
     """The forecast of verdicts on so many answers."""
     each = answers * judge.samples * (2 if judge.pairwise else 1)  # requests to each model
-    request_bytes = len(judge.prompt.source) + row_bytes
-    input_tokens = round(request_bytes / BYTES_PER_TOKEN)
-    limit = judge.parameters.get("max_tokens")
-    output_tokens = limit if isinstance(limit, int) else REASON_TOKENS
-    costs: list[float] = []
-    for model in judge.models:
-        price = prices.get(model.model.ref)
-        if price:
-            costs.append(price.cost(each * input_tokens, each * output_tokens))
-    requests = each * len(judge.models)
+    size = each * (len(judge.prompt.source) + row_bytes)
+    models = [_forecast_model(judge, model, each, size, sources) for model in judge.models]
+    limits = [model.output_tokens for model in models]
     return JudgeForecast(
         judge.name,
         tuple(model.model.ref for model in judge.models),
         stored,
-        requests,
-        requests * input_tokens,
-        requests * output_tokens,
-        sum(costs) if len(costs) == len(judge.models) else None,
+        each * len(judge.models),
+        sum(model.input_tokens for model in models),
+        sum(n for n in limits if n is not None) if None not in limits else None,
+        _sum([model.low for model in models]),
+        _sum([model.high for model in models]),
     )
+
+
+def _forecast_model(
+    judge: Judge,
+    model: OpenModel,
+    requests: int,
+    size: float,
+    sources: tuple[Store, Mapping[str, Price]],
+) -> _ModelForecast:
+    """As the forecast of answers: by the model's history and price, and by its limit."""
+    store, prices = sources
+    history, price = store.history(model.model.ref), prices.get(model.model.ref)
+    input_tokens = round(size * (history.input_per_byte or 1 / BYTES_PER_TOKEN))
+    limit = _most_output(judge, model)
+    expected = history.output_tokens
+    if limit is not None and expected is not None:
+        expected = min(expected, limit)
+    expected = 0 if limit == 0 else expected
+    most = None if limit is None else requests * limit
+    low = high = None
+    if not model.provider.billed:
+        low = high = 0.0
+    elif price:
+        low = None if expected is None else price.cost(input_tokens, round(requests * expected))
+        if most is not None or not price.output:
+            high = price.cost(input_tokens, most or 0)
+    return _ModelForecast(input_tokens, most, low, high)
+
+
+def _most_output(judge: Judge, model: OpenModel) -> int | None:
+    """The most tokens of a reply: none by log-likelihood, a choice's where it is nothing else."""
+    method = choice_method(judge, model)
+    if method == "loglikelihood":
+        return 0
+    names = ("max_tokens", "max_completion_tokens")
+    values = [judge.parameters.get(name) for name in names]
+    limit = max((value for value in values if isinstance(value, int)), default=None)
+    if method in DIRECT:
+        choice = ceil(max(map(len, judge.choices)) / BYTES_PER_TOKEN)
+        return choice if limit is None else min(limit, choice)
+    return limit
+
+
+def _sum(values: Sequence[float | None]) -> float | None:
+    numbers = [value for value in values if value is not None]
+    return sum(numbers) if len(numbers) == len(values) else None
 
 
 def _row_bytes(plan: Plan) -> float:
@@ -110,11 +168,11 @@ def _row_bytes(plan: Plan) -> float:
     return fmean(len(json.dumps(row, default=dict)) for row in rows) if rows else 0.0
 
 
-def _stored_rows(plan: Plan, store: Store) -> Iterator[Sequence[Row]]:
-    """The stored answers of the plan with their stored scores, some at a time."""
+def _stored_rows(plan: Plan, store: Store) -> Iterator[tuple[int, Sequence[Row]]]:
+    """The stored answers of each variant with their stored scores, some at a time."""
     sent = {request.key for requests in plan.requests for request in requests}
     reader = AnswerReader(plan, store)
     scored = ScoredRows(plan, store, reader, [])
     for variant in range(len(plan.variants)):
         for rows in scored.stored(variant):
-            yield [row for _, row in rows if row.scored and row.cell.key not in sent]
+            yield variant, [row for _, row in rows if row.scored and row.cell.key not in sent]

@@ -24,7 +24,7 @@ def judged_score(evaluator: Evaluator, scores: Mapping[str, Score], stored: Scor
         stored: of the judge; None: there is none.
     """
     condition = evaluator.settings.get("only_if")
-    if condition and (score := _settled(*condition, scores=scores)):
+    if condition and (score := settled_score(*condition, scores=scores)):
         return score
     return stored or UNJUDGED
 
@@ -45,7 +45,7 @@ def waiting_judges(evaluators: Iterable[Evaluator], scores: Mapping[str, Score])
     return [e.name for e in evaluators if e.traits.judged and scores.get(e.name) == UNJUDGED]
 
 
-def _settled(name: str, outcome: str, *, scores: Mapping[str, Score]) -> Score | None:
+def settled_score(name: str, outcome: str, *, scores: Mapping[str, Score]) -> Score | None:
     """The check's score in place of the judge's; None: the judge is asked."""
     check = scores.get(name)
     if check is None or check.error or check.number is None:
