@@ -127,13 +127,13 @@ def test_a_gate_against_main_asks_of_every_prompt_only_what_main_has(home: Path)
 def test_a_stored_score_needs_no_key(home: Path) -> None:
     """A pull request from a fork has no key."""
     (home / "evaluators").mkdir()
-    (home / "evaluators" / "judge.py").write_text(
-        "import os\n\n\ndef judge(outputs: str) -> bool:\n"
+    (home / "evaluators" / "keyed.py").write_text(
+        "import os\n\n\ndef keyed(outputs: str) -> bool:\n"
         "    return bool(os.environ['JUDGE_KEY']) and outputs == 'yes'\n"
     )
     gate(home, "min: 0.2")
     file = home / "prompts" / "qa" / "experiment.yaml"
-    file.write_text(file.read_text().replace("output_tokens]", "judge: {env: [JUDGE_KEY]}]"))
+    file.write_text(file.read_text().replace("output_tokens]", "keyed: {env: [JUDGE_KEY]}]"))
     refused = invoke(home, "run")
     assert (refused.returncode, "the variable JUDGE_KEY is not set" in refused.stderr) == (2, True)
     missed = invoke(home, "gate")

@@ -20,13 +20,13 @@ from workbench.report.leaderboard import (
 from workbench.report.run import _tie_lines
 from workbench.report.safe_text import plain, seconds, shorten
 from workbench.results.serialize import variant_json
+from workbench.results.score_notes import score_notes_json
 from workbench.results.types import (
     MetricResult,
     RowCounts,
     ScoreCounts,
     VariantResult,
     interval_text,
-    model_notes_json,
 )
 from workbench.stats.quantiles import Quantile
 
@@ -120,8 +120,8 @@ def test_note_on_a_model_stands_wherever_its_scores_are_shown(bench: Bench) -> N
     compared = SimpleNamespace(results=[plain_result, noted], anytime=False)
     assert list(caveat_lines(compared, [0, 1])) == [f"last: {NOTE}"]  # type: ignore[arg-type]
     assert [_variant(each, None)["note"] for each in (plain_result, noted)] == ["", NOTE]
-    assert model_notes_json([noted, noted]) == {"model_notes": [f"last: {NOTE}"]}
-    assert model_notes_json([plain_result]) == {}
+    assert score_notes_json([noted, noted]) == {"model_notes": [f"last: {NOTE}"]}
+    assert score_notes_json([plain_result]) == {}
     assert (variant_json(noted)["model_note"], "model_note" in variant_json(plain_result)) == (
         NOTE,
         False,
