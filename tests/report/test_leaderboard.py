@@ -19,8 +19,8 @@ from workbench.report.leaderboard import (
 )
 from workbench.report.run import _tie_lines
 from workbench.report.safe_text import plain, seconds, shorten
-from workbench.results.serialize import variant_json
 from workbench.results.score_notes import score_notes_json
+from workbench.results.serialize import variant_json
 from workbench.results.types import (
     MetricResult,
     RowCounts,
