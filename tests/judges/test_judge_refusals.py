@@ -110,7 +110,9 @@ def test_a_column_that_some_rows_have_is_no_fault(judged: Bench) -> None:
     assert [note for note in plan(judged, entry) if "can't be asked" in note] == []
 
 
-@pytest.mark.parametrize("words", [("run",), ("plan",), ("run", "--dry-run")])
+@pytest.mark.parametrize(
+    "words", [("run",), ("plan",), ("run", "--dry-run"), ("prompts", "lint", "qa")]
+)
 def test_a_refusal_ends_the_command_before_a_call(
     tmp_path: Path, server: OpenAIServer, words: tuple[str, ...]
 ) -> None:
@@ -119,7 +121,7 @@ def test_a_refusal_ends_the_command_before_a_call(
     write_judged_task(tmp_path, server, judges=[POLITE, entry], model=candidate)
     done = invoke(tmp_path, *words)
     assert (done.returncode, server.bodies) == (2, [])
-    assert "context" in done.stderr
+    assert "judge faithfulness can't be asked about any row" in done.stdout + done.stderr
 
 
 def api(name: str) -> str:

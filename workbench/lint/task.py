@@ -12,6 +12,7 @@ from workbench.checking import (
     RenderedRows,
     expected_findings,
     explain_hidden,
+    judge_findings,
     template_findings,
 )
 from workbench.conversation import Conversation
@@ -165,14 +166,16 @@ def _split(findings: Iterable[Finding]) -> tuple[list[WorkbenchError], list[str]
 
 
 def _check_experiment(project: Project, path: Path, renderer: Renderer) -> list[Finding]:
-    """The findings in the expected values; none if the experiment can't be loaded."""
+    """The findings in expected values and judges; none if the experiment can't be loaded."""
     resolvers = project_resolvers(project, require_env=False)
     try:
         experiment = load_experiment(path, project, renderer, resolvers)
         variants, _ = find_variants(experiment, Scope())
     except WorkbenchError:  # a template's error is shown at it; `plan` shows the others
         return []
-    return list(expected_findings(experiment, experiment.dataset.examples, variants))
+    examples, models = experiment.dataset.examples, [each.model for each in experiment.models]
+    judges = judge_findings(experiment, models, examples, renderer)
+    return [*expected_findings(experiment, examples, variants), *judges]
 
 
 def _load_context(project: Project, task: str, renderer: Renderer, redactor: Redactor) -> _Context:
