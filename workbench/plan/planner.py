@@ -131,7 +131,7 @@ def outline_plan(experiment: Experiment, scope: Scope) -> Plan:
     nothing = tuple(() for _ in variants)
     return Plan(
         experiment=experiment,
-        examples=experiment.dataset.examples[: scope.limit],
+        examples=experiment.dataset.first_examples(scope.limit),
         variants=tuple(variants),
         cells=nothing,
         requests=nothing,
