@@ -127,7 +127,9 @@ class Plan:
         firsts = (cells[:: self.experiment.repeats] for cells in self.cells)
         return tuple(
             find_copies(
-                row if variant.reads_answers else self.bodies[cell.key].text
+                row
+                if variant.reads_answers or cell.example.turn > 1  # grouped with its first turn
+                else self.bodies[cell.key].text
                 for row, cell in enumerate(cells)
             )
             for variant, cells in zip(self.variants, firsts, strict=True)
