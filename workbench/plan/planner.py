@@ -52,7 +52,7 @@ def plan_invocation(
         if options.retry_failed:
             usable = _read_as_useful(store, {key: variants[key] for key in usable})
         if experiment.dataset.later_turns:
-            usable -= outdated_turns(store, usable, usable)
+            usable = usable - outdated_turns(store, usable, usable)
         refetch.update(available - usable)
         return usable
 

@@ -14,7 +14,7 @@ from statistics import fmean
 
 from workbench.judges.judge import Judge
 from workbench.plan import Plan
-from workbench.plan.forecast import BYTES_PER_TOKEN
+from workbench.plan.forecast import ANSWER_BYTES, BYTES_PER_TOKEN
 from workbench.project import Price
 from workbench.results.types import Row
 from workbench.scoring.answer_reader import AnswerReader
@@ -23,7 +23,6 @@ from workbench.scoring.judged_scores import waiting_judges
 from workbench.scoring.scored_rows import ScoredRows
 from workbench.store import Store
 
-ANSWER_BYTES = 400  # of an answer that is still to come
 REASON_TOKENS = 100  # of a verdict with its reason
 SAMPLE = 50  # rows whose length is measured
 
