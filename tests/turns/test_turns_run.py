@@ -1,6 +1,7 @@
 """Rows with turns: each turn is sent with the answers to the turns before it."""
 
 import json
+import shutil
 import signal
 import subprocess
 import threading
@@ -300,3 +301,87 @@ def test_an_equal_answer_keeps_the_turns_after_it(home: Path, server: OpenAIServ
     run(home)
     assert invoke(home, "run", "--fresh", "--max-calls", str(ROWS)).returncode == 4
     assert stored(home) == (ROWS * TURNS, 0)
+
+
+def test_a_race_takes_rows_with_all_of_their_turns(home: Path, server: OpenAIServer) -> None:
+    """The loud variant is always wrong."""
+    rows = [
+        {
+            "id": f"r{n}",
+            "name": "Ann",
+            "turns": [{"text": f"row {n} {t}", "label": t} for t in "ab"],
+        }
+        for n in range(60)
+    ]
+    write_rows(home, rows)
+    (home / "prompts" / "qa" / "loud.jinja").write_text("user:\n{{ text | upper }}\n")
+    path = home / "prompts" / "qa" / "experiment.yaml"
+    path.write_text(path.read_text().replace("[plain]", "[plain, loud]"))
+    server.script = lambda path, body, nth: Reply(
+        body=answer("no" if body["messages"][-1]["content"].isupper() else answer_to(body))
+    )
+    document = run(home, "--race")
+    plain, loud = document["variants"]
+    assert list(document["race"]["out"]) == ["loud"]
+    assert plain["metrics"]["contains"]["n"] == 120
+    assert loud["rows"]["scored"] % 2 == 0
+    assert 20 <= loud["rows"]["scored"] < 120
+    assert len(server.bodies) == 120 + loud["rows"]["scored"]
+
+
+def test_a_growing_gate_takes_rows_with_all_of_their_turns(
+    home: Path, server: OpenAIServer
+) -> None:
+    write_rows(home, [conversation(n) for n in range(60)])
+    write_experiment(home, server, settings="gate: {contains: {min: 0.3}}\n")
+    done = invoke(home, "gate", "--grow", "plain", "--max-calls", "1000")
+    assert done.returncode == 0, done.stdout + done.stderr
+    turns = Counter(len(body["messages"]) // 2 for body in server.bodies)
+    assert len(turns) == TURNS
+    assert len(set(turns.values())) == 1
+    assert len(server.bodies) < 60 * TURNS
+
+
+def test_a_model_that_takes_no_key_ends_the_run(home: Path, server: OpenAIServer) -> None:
+    server.script = lambda path, body, nth: (
+        Reply(401, {"error": {"message": "no key"}})
+        if len(body["messages"]) > 2
+        else reply(path, body, nth)
+    )
+    done = invoke(home, "run", "--json")
+    assert done.returncode != 0
+    assert stored(home) == (ROWS, 0)
+    server.script = reply
+    assert run(home)["requests"]["sent"] == ROWS * (TURNS - 1)
+
+
+def test_two_runs_at_the_same_time_send_each_turn_once(home: Path, server: OpenAIServer) -> None:
+    shutil.copytree(home / "prompts" / "qa", home / "prompts" / "qb")
+    server.script = lambda path, body, nth: Reply(body=answer(answer_to(body)), delay_s=0.1)
+    processes = [start(home, task) for task in ("qa", "qb")]
+    errors = [process.communicate(timeout=200)[1] for process in processes]
+    assert [process.returncode for process in processes] == [0, 0], errors
+    assert set(last_texts(server).values()) == {1}
+    assert len(server.bodies) == ROWS * TURNS
+
+
+def test_a_choice_is_continued(home: Path, server: OpenAIServer) -> None:
+    prompt = "---\nchoices: ['1', '2', '3']\n---\nuser:\n{{ text }}\n"
+    (home / "prompts" / "qa" / "plain.jinja").write_text(prompt)
+    server.script = lambda path, body, nth: Reply(body=answer(json.dumps({"choice": "3"})))
+    run(home)
+    (continued,) = {
+        turn["content"]
+        for body in server.bodies
+        for turn in body["messages"]
+        if turn["role"] == "assistant"
+    }
+    assert continued == "3"
+
+
+def test_reasoning_is_no_part_of_a_conversation(home: Path, server: OpenAIServer) -> None:
+    server.script = lambda path, body, nth: Reply(
+        body=answer(f"<think>Hm</think>{answer_to(body)}")
+    )
+    run(home)
+    assert not any("think" in json.dumps(body) for body in server.bodies)
