@@ -368,6 +368,8 @@ def test_two_runs_at_the_same_time_send_each_turn_once(home: Path, server: OpenA
 def test_a_choice_is_continued(home: Path, server: OpenAIServer) -> None:
     prompt = "---\nchoices: ['1', '2', '3']\n---\nuser:\n{{ text }}\n"
     (home / "prompts" / "qa" / "plain.jinja").write_text(prompt)
+    path = home / "prompts" / "qa" / "experiment.yaml"
+    path.write_text(path.read_text().replace("concurrency: 4", "choices: schema"))
     server.script = lambda path, body, nth: Reply(body=answer(json.dumps({"choice": "3"})))
     run(home)
     (continued,) = {

@@ -80,6 +80,8 @@ class NextTurns:
 
     def _continue(self, keys: Sequence[str]) -> Continued:
         continued = Continued()
+        if not keys:
+            return continued
         requests = [self._later[key] for key in keys]
         earlier = {key for _, request in requests for key in earlier_keys(request)}
         stored = self._store.completions(earlier) | {
@@ -100,8 +102,10 @@ class NextTurns:
                 continued.unaskable.append(failed)
             else:
                 digests = {key: answer_digest(stored[key]) for key in answers}
-                follower = variant.model, with_answers(request, answers, digests)
-                continued.requests.append(follower)
+                sent = with_answers(request, answers, digests)
+                continued.requests.append((variant.model, sent))
+                if isinstance(self._plan.bodies, dict):  # as records show it
+                    self._plan.bodies[sent.key] = sent
         if continued.unaskable:
             after = self.receive(continued.unaskable)
             continued.unaskable += after.unaskable

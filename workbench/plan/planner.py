@@ -21,11 +21,10 @@ from workbench.model import PreparedCall, PromptCall, Request
 from workbench.plan.baseline import find_baselines
 from workbench.plan.redact_rows import redact_rows
 from workbench.plan.schema_length import schema_notes
-from workbench.plan.turn_requests import TurnRequests
 from workbench.plan.types import Cell, Options, Plan, Scope, Variant
 from workbench.plan.variants import complete_scope, find_variants
 from workbench.prompt import Prompt, PromptRows, Renderer, choose, render_prompts
-from workbench.prompt.later_turns import EarlierTurns, later_call, later_request
+from workbench.prompt.later_turns import FOLLOWS, EarlierTurns, later_call, later_request
 from workbench.prompt.requests import RequestBuilder, repeated_request
 from workbench.store import RETRIABLE, Store
 from workbench.store.outdated_turns import outdated_turns
@@ -59,8 +58,16 @@ def plan_invocation(
     experiment = redact_rows(experiment, store.redactor)
     plan = make_plan(experiment, renderer, stored, options.scope, refuses=options.sends)
     if experiment.dataset.later_turns:
-        plan = replace(plan, bodies=TurnRequests(plan.bodies, store))
+        plan = replace(plan, bodies=_as_sent(plan.bodies, store, refetch))
     return replace(plan, refetch=frozenset(refetch), note=options.note)
+
+
+def _as_sent(bodies: Mapping[str, Request], store: Store, refetch: Set[str]) -> dict[str, Request]:
+    """The requests by key; those of later turns with the answers that they were sent with."""
+    later = [key for key, request in bodies.items() if FOLLOWS in request.key_fields]
+    stored = store.requests(set(later) - refetch).items()
+    sent = {key: replace(bodies[key], text=r.text, key_fields=r.key_fields) for key, r in stored}
+    return {**bodies, **sent}
 
 
 def _read_as_useful(store: Store, variants: Mapping[str, Variant]) -> set[str]:
