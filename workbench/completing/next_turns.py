@@ -55,7 +55,7 @@ class NextTurns:
         ready = [request for request in requests if request.key not in self._later]
         resumed: list[str] = []
         for key in (request.key for request in requests if request.key in self._later):
-            before = self._later[key][1].key_fields[FOLLOWS]
+            before = earlier_keys(self._later[key][1])[-1]
             if before in self._unanswered:
                 self._waiting.setdefault(before, []).append(key)
             else:

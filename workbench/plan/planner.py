@@ -233,7 +233,8 @@ class _Cross:
                 request = repeated_request(request, occurrence)
             key = bodies.setdefault(request.key, request).key
             if example.turn:
-                self._earlier[repeat] = EarlierTurns(call.conversation, key)
+                keys = (*earlier.keys, key) if earlier else (key,)
+                self._earlier[repeat] = EarlierTurns(call.conversation, keys)
             self.cells.append(Cell(example, repeat, key))
 
     def _prepared(self, call: PromptCall, repeat: int) -> PreparedCall:

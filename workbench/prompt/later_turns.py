@@ -10,7 +10,7 @@ anything is sent. What is sent has the answers in their place.
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import NamedTuple
 
@@ -20,16 +20,16 @@ from workbench.errors import WorkbenchError
 from workbench.model import Model, PromptCall, Request
 from workbench.prompt.prompt import Prompt
 
-FOLLOWS, ANSWERS = "follows", "answers"  # key fields: the last key; digests of answers by key
+FOLLOWS, ANSWERS = "follows", "answers"  # key fields: the earlier keys; digests of answers by key
 _REFERENCE = re.compile(r'"\[answer ([0-9a-f]{64})\]"')
 _EXCLUDE = "exclude the pair, or remove `turns` from the rows"
 
 
 class EarlierTurns(NamedTuple):
-    """The conversation up to a turn, and the key of this turn's request."""
+    """The conversation up to a turn, and the keys of the requests of its turns."""
 
     conversation: Conversation
-    key: str
+    keys: Sequence[str]
 
 
 def later_call(call: PromptCall, earlier: EarlierTurns, prompt: Prompt) -> PromptCall:
@@ -62,31 +62,35 @@ def later_call(call: PromptCall, earlier: EarlierTurns, prompt: Prompt) -> Promp
         raise WorkbenchError(
             "a later turn of a row renders no message of the user", where=where, fix=fix
         )
-    answer = Message("assistant", f"[answer {earlier.key}]")
+    answer = Message("assistant", f"[answer {earlier.keys[-1]}]")
     turns = (*earlier.conversation.messages, answer, user)
     return replace(call, conversation=Conversation(turns))
 
 
 def later_request(request: Request, earlier: EarlierTurns, prompt: Prompt, model: Model) -> Request:
-    """Return the request of a later turn; its key says which request it follows.
+    """Return the request of a later turn; its key says which requests it follows.
 
     It says also how the answers before it are read.
     """
     normalize = prompt.settings.normalize
     reading = {**model.reading, **({"normalize": normalize} if normalize != "none" else {})}
-    fields: dict[str, JSON] = {**reading, FOLLOWS: earlier.key}
+    fields: dict[str, JSON] = {**reading, FOLLOWS: list(earlier.keys)}
     key_fields = {**request.key_fields, **fields}
     return replace(request, key=digest([request.key, fields]), key_fields=key_fields)
 
 
 def earlier_keys(request: Request) -> list[str]:
     """Return the keys of the requests whose answers the request needs, in their order."""
-    return _REFERENCE.findall(request.text) if FOLLOWS in request.key_fields else []
+    return list(request.key_fields.get(FOLLOWS, ()))
 
 
 def with_answers(
     request: Request, answers: Mapping[str, str], digests: Mapping[str, JSON]
 ) -> Request:
     """Return the request with the answers in their place, by key; `digests` as of `ANSWERS`."""
-    text = _REFERENCE.sub(lambda match: ordered_json(answers[match[1]]), request.text)
+
+    def answer_json(match: re.Match[str]) -> str:
+        return ordered_json(answers[match[1]]) if match[1] in answers else match[0]
+
+    text = _REFERENCE.sub(answer_json, request.text)
     return replace(request, text=text, key_fields={**request.key_fields, ANSWERS: dict(digests)})
