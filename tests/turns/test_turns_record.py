@@ -4,8 +4,9 @@ import json
 from pathlib import Path
 
 import mlflow
-import workbench as wb
 from command import add_mlflow_store, invoke
+
+import workbench as wb
 
 ROW = {"id": "r1", "turns": [{"text": "Hi.", "label": "Hi"}, {"text": "It is 123.", "label": "no"}]}
 TALK = ["user", "Hi.", "assistant", "user:\nHi.", "user", "It is 123."]
