@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from workbench.completing.context import Round, Rounds, RunContext
 from workbench.completing.dispatch import Groups, model_queues
 from workbench.completing.model_threads import ModelThreads, Outcome, Receive
+from workbench.completing.next_turns import NextTurns
 from workbench.completing.token_bounds import learn_stored_bills
 from workbench.experiment import OpenModel
 from workbench.model import Request
@@ -36,13 +37,16 @@ def complete(
     _check(plan, context)
     if begin:
         begin()
-    sender = ModelThreads(context, receive)
+    turns = NextTurns(plan, context.store)
+    sender = ModelThreads(context, receive, turns)
     context.progress.begin(plan.to_send)
     # In the order of the rounds, so that an interrupted one has answered a random sample.
     rows = shuffled_rows(plan) if rounds else range(plan.rows)
     try:
         for round_requests in rounds(plan) if rounds else [plan.requests]:
-            groups = _by_model(plan, round_requests, rows)
+            begun = [turns.begin(requests) for requests in round_requests]
+            sender.fail_turns([failed for _, failures in begun for failed in failures])
+            groups = _by_model(plan, [ready for ready, _ in begun], rows)
             sender.send_all(model_queues(plan, context, groups))
             if context.stop.requested or sender.outcome.exhausted:
                 break

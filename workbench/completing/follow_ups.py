@@ -32,7 +32,7 @@ class FollowUps:
 
     Args:
         models: that may get any; without one, nothing follows.
-        on_added: called with the number of requests that are queued.
+        on_added: called with the number of requests to judges that are queued; others are planned.
     """
 
     def __init__(
@@ -85,7 +85,7 @@ class FollowUps:
                 else:
                     queue.waiting.append(request)
                 self._unsettled += 1
-                added += 1
+                added += request.purpose == "judge"
         if added:
             self._on_added(added)
         return dropped

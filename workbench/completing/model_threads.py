@@ -14,6 +14,7 @@ from typing import cast
 
 from workbench.completing.context import RunContext
 from workbench.completing.dispatch import ModelQueue
+from workbench.completing.next_turns import NextTurns
 from workbench.errors import ExitCode, WorkbenchError
 from workbench.model import Completion, FailedCall, Request
 
@@ -36,6 +37,7 @@ class Outcome:
         model_errors: errors that ended a model before all its requests were sent.
         exhausted: the budget ran out.
         verdicts: requests to judges, sent in this invocation; not among the sent.
+        unaskable: later turns that were not sent, because an earlier one got no answer.
     """
 
     sent: int = 0
@@ -46,6 +48,7 @@ class Outcome:
     model_errors: list[WorkbenchError] = field(default_factory=list)
     exhausted: bool = False
     verdicts: int = 0
+    unaskable: int = 0
 
     def count(self, completions: Sequence[Completion]) -> None:
         """Add completions of requests that were sent."""
@@ -76,6 +79,7 @@ class ModelThreads:
 
     context: RunContext
     receive: Receive | None
+    turns: NextTurns
     outcome: Outcome = field(default_factory=Outcome)
     fault: BaseException | None = None
     _ended_models: set[str] = field(default_factory=set)  # no request can be sent to these
@@ -124,10 +128,25 @@ class ModelThreads:
         elsewhere = [key for arrival in batch for key in arrival.answered_elsewhere]
         self.outcome.answered_elsewhere += len(elsewhere)
         self.context.progress.advance(len(answers) + len(elsewhere), len(failures))
+        answered = list(store.completions(elsewhere).values())
+        ended = {a.completion.key for a in failures if a.completion and a.model_ended}
+        following = self.turns.receive(c for c in [*completions, *answered] if c.key not in ended)
+        self.context.follow_ups.add(following.requests)
         if self.receive:
-            answered = store.completions(elsewhere)
-            self.receive([*completions, *answered.values()])
-            self.context.follow_ups.settle(len(elsewhere) - len(answered))
+            self.receive([*completions, *answered])
+        self.fail_turns(following.unaskable)
+        self.context.follow_ups.settle(len(completions) + len(elsewhere))
+
+    def fail_turns(self, unaskable: Sequence[Completion]) -> None:
+        """Note and pass on the failures of later turns that can't be sent."""
+        self.context.store.no_replies.record(
+            (failed.key, self.turns.model_of(failed.key), failed.error) for failed in unaskable
+        )
+        self.outcome.unaskable += len(unaskable)
+        if unaskable:
+            self.context.progress.advance(len(unaskable), len(unaskable))
+        if unaskable and self.receive:
+            self.receive(unaskable)
 
     def _release(self, failures: Sequence[_Arrival]) -> None:
         """End the leases of failed requests, and note those that were sent.

@@ -7,6 +7,8 @@ selected_columns  the columns that are read
 variables     columns of the experiment file: constants, and lists that multiply rows
 sampling      a random sample of rows
 examples      rows as examples: split, variables, sample, unique ids, digest
+row_ids       unique ids of rows
+row_turns     the turns of rows that are conversations
 row_parts     id, inputs, expectations and metadata of a row
 expected      the right answer of a row: a column, a path or an expression
 expected_values   the right answers of all rows: whole floats, lists written as text

@@ -7,9 +7,9 @@ columns are {"id": 17, "split": "dev"}.
 """
 
 import hashlib
-from collections.abc import Iterable, Iterator, Mapping
-from itertools import cycle
-from operator import attrgetter
+from collections import deque
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import chain
 from typing import NamedTuple
 
 from workbench.canonical import JSON, canonical_json
@@ -17,15 +17,16 @@ from workbench.dataset.columns import ColumnSummary
 from workbench.dataset.dataset_spec import DatasetSpec
 from workbench.dataset.expected import is_empty, is_nested, read_expected
 from workbench.dataset.expected_values import ExpectedValues
+from workbench.dataset.row_ids import RowIds
 from workbench.dataset.row_parts import RowParts
+from workbench.dataset.row_turns import Origin, expand_rows
 from workbench.dataset.sampling import draw_sample
 from workbench.dataset.types import SPLIT, Dataset, DatasetSource, Example, RowScope
-from workbench.dataset.variables import combinations, expand
+from workbench.dataset.variables import combinations
 from workbench.errors import WorkbenchError, unknown_name
 from workbench.prompt.renderer import Renderer
 
 Values = Mapping[str, JSON]
-_ID, _STRATUM = attrgetter("example.id"), attrgetter("stratum")
 
 
 class _Row(NamedTuple):
@@ -61,16 +62,15 @@ def collect_examples(
         WorkbenchError: there are none, a column is missing, or two rows have the same id.
     """
     reading, content, groups = _Reading(source, spec), _Content(), _Groups(spec)
-    rows: Iterable[_Row] = reading.rows(renderer)
-    if spec.sample is not None:
-        rows = draw_sample(rows, spec.sample, seed=spec.seed, key=_ID, stratum=_STRATUM)
+    rows = _sampled(reading.rows(renderer), spec)
     examples, numbers = list[Example](), list[int]()
-    count = labelled = 0
+    count = labelled = later_turns = 0
     for row in rows:
         content.add(row)
         groups.add(row)
         count, labelled = count + 1, labelled + bool(row.example.expectations)
-        if scope.limit is None or count <= scope.limit:
+        later_turns += row.example.turn > 1
+        if scope.limit is None or count - later_turns <= scope.limit:
             examples.append(row.example)
             numbers.append(row.number)
     return Dataset(
@@ -81,6 +81,7 @@ def collect_examples(
         columns=reading.summary.columns,
         expected=spec.expected or "",
         rows=count,
+        later_turns=later_turns,
         labelled=labelled,
         notes=tuple(reading.notes()),
         warnings=(*reading.warnings(), *groups.warnings(), *reading.answers.warnings()),
@@ -101,70 +102,81 @@ class _Reading:
         self.reserved: dict[str, None] = {}
         self._source = source
         self._spec = spec
-        self._ids = _Ids(source)
+        self._ids = RowIds(source)
         self._combinations = combinations(spec.vars or {})
-        self._are_grouped = spec.cluster is not None or len(self._combinations) > 1
+        self._hidden = (spec.expected or "").partition(".")[0]  # its value is the answer
+        self._group: str | None = None  # of the rows made from the last one
+        self._row_id = ""
         self._count = 0
         self._labelled = False
 
     def rows(self, renderer: Renderer | None) -> Iterator[_Row]:
-        """Each row with each combination of variables."""
-        source, spec, combined = self._source, self._spec, self._combinations
+        """Each row with each combination of variables, and of those each turn."""
+        source, spec = self._source, self._spec
         nested: bool | None = None
-        row_id = body = ""
-        hidden = (spec.expected or "").partition(".")[0]  # its value is the answer
-        first, *_ = combined
-        expanded = expand(_select_split(source, spec), combined, source)
-        answered_rows = read_expected(source, expanded, spec.expected, renderer)
-        for answered, combination in zip(answered_rows, cycle(combined), strict=False):
+        origins = deque[Origin]()
+        ids, selected = spec.id_columns or ("id",), _select_split(source, spec)
+        expanded = expand_rows(selected, self._combinations, source, ids=ids, origins=origins)
+        for answered in read_expected(source, expanded, spec.expected, renderer):
             parts = RowParts(answered, is_nested(answered.values), source, spec)
             nested = parts.nested if nested is None else nested
             parts.require_form(nested=nested)
-            inputs, expectations = parts.inputs, parts.expectations
-            shown = {}
-            if combination.values:
-                shown = {name: v for name, v in combination.values.items() if name != hidden}
-                for variable in shown:
-                    inputs.pop(variable, None)
-            if combination is first:
-                body = _body(inputs, expectations)
-                row_id = self._ids.claim(parts.id, body, answered.number)
-            if combination.values:
-                inputs |= shown
-                body = _body(inputs, expectations)
-            if spec.expected is not None and is_empty(answered.answer):
-                expectations = {}
-            example_id = row_id + combination.suffix
-            example = Example(example_id, inputs, expectations, parts.metadata, parts.reserved)
-            yield self._row(example, parts, body)
+            yield self._row(parts, origins.popleft())
         if nested is None:
             raise WorkbenchError("0 rows", where=source.name, fix="add at least one row")
         if spec.stratify == "expected" and not self._labelled:
             message = "`stratify: expected`, but no row has an expected value"
             raise WorkbenchError(message, where=source.name, fix="add `expected: COLUMN`")
 
-    def _row(self, example: Example, parts: RowParts, body: str) -> _Row:
+    def _row(self, parts: RowParts, origin: Origin) -> _Row:
+        answered, number = parts.answered, parts.answered.number
+        inputs, expectations = parts.inputs, parts.expectations
+        variables = origin.combination.values
+        shown = {name: v for name, v in variables.items() if name != self._hidden}
+        for variable in shown:
+            inputs.pop(variable, None)
+        is_first = origin.turn < 2 and origin.combination is self._combinations[0]
+        body = _body(inputs, expectations) if is_first or not variables else ""
+        if is_first:
+            content = body + canonical_json(origin.turns) if origin.turn else body
+            self._row_id = self._ids.claim(parts.id, content, number)
+        if variables:
+            inputs |= shown
+            body = _body(inputs, expectations)
+        if self._spec.expected is not None and is_empty(answered.answer):
+            expectations = {}
+        example_id = self._row_id + origin.combination.suffix
+        if origin.turn:
+            example_id = self._ids.claim(f"{example_id}/{origin.turn}", body, number)
+            body += f" turn {origin.turn}"
+        others = parts.metadata, parts.reserved, origin.turn
+        example = Example(example_id, inputs, expectations, *others)
+        if origin.turn < 2:
+            self._group = self._group_of(parts, origin)
+        return self._noted(example, parts, body)
+
+    def _noted(self, example: Example, parts: RowParts, body: str) -> _Row:
+        """The row; its facts are in those about all rows."""
         number = parts.answered.number
         self.answers.add(number, parts.answered.answer)
         self.summary.add(number, example.inputs, example.expectations)
-        for column in example.reserved:
-            self.reserved[column] = None
-        self._count += 1
+        self.reserved |= dict.fromkeys(example.reserved)
+        self._count += example.turn < 2
         self._labelled = self._labelled or bool(example.expectations)
-        stratify = self._spec.stratify
-        group = self._group(parts) if self._are_grouped else None
-        stratum = "" if stratify is None else self._stratum(parts, example, stratify)
-        return _Row(number, example, body, group, stratum)
+        return _Row(number, example, body, self._group, self._stratum(parts, example))
 
-    def _group(self, parts: RowParts) -> str | None:
+    def _group_of(self, parts: RowParts, origin: Origin) -> str | None:
         if self._spec.cluster is not None:
             value = parts.column(self._spec.cluster)
             if value is not None and value != "":
                 return canonical_json(value)
-        several = len(self._combinations) > 1
+        several = len(self._combinations) > 1 or len(origin.turns) > 1
         return f"row {parts.answered.number}" if several else None
 
-    def _stratum(self, parts: RowParts, example: Example, column: str) -> str:
+    def _stratum(self, parts: RowParts, example: Example) -> str:
+        column = self._spec.stratify
+        if column is None or example.turn > 1:
+            return ""
         if column in ("expected", self._spec.expected):
             return canonical_json(example.expectations)
         return canonical_json(parts.column(column))
@@ -181,6 +193,30 @@ class _Reading:
         """Likely mistakes in all rows that were read."""
         yield from self._source.notes
         yield from self.summary.warnings()
+
+
+def _sampled(rows: Iterable[_Row], spec: DatasetSpec) -> Iterable[_Row]:
+    """The rows, or a random sample of them, each with all of its turns."""
+    if spec.sample is None:
+        return rows
+
+    def conversations() -> Iterator[list[_Row]]:
+        turns: list[_Row] = []
+        for row in rows:
+            if turns and row.example.turn < 2:
+                yield turns
+                turns = []
+            turns.append(row)
+        yield turns  # without a row, `rows` raises an error
+
+    sample = draw_sample(
+        conversations(),
+        spec.sample,
+        seed=spec.seed,
+        key=lambda turns: turns[0].example.id,
+        stratum=lambda turns: turns[0].stratum,
+    )
+    return chain.from_iterable(sample)
 
 
 def _body(inputs: Values, expectations: Values) -> str:
@@ -235,18 +271,22 @@ class _Groups:
     """Number of each row's group, by first appearance; None where the row is in no group."""
 
     def __init__(self, spec: DatasetSpec) -> None:
-        self.numbers: list[int | None] = []
+        self._groups: list[int | None] = []
         self._column = spec.cluster
-        self._is_used = bool(spec.cluster) or len(combinations(spec.vars or {})) > 1
         self._numbers: dict[str, int] = {}
         self._rows: dict[int, int | None] = {}  # of each row of the source, its group
 
+    @property
+    def numbers(self) -> Sequence[int | None]:
+        """Of all rows; empty if no setting or conversation makes groups."""
+        return self._groups if self._column or self._numbers else ()
+
     def add(self, row: _Row) -> None:
-        """Add the next row; without a column and lists of variables there are no groups."""
-        if self._is_used:
-            group = row.group
-            number = None if group is None else self._numbers.setdefault(group, len(self._numbers))
-            self.numbers.append(number)
+        """Add the next row."""
+        group = row.group
+        number = None if group is None else self._numbers.setdefault(group, len(self._numbers))
+        self._groups.append(number)
+        if self._column:
             self._rows[row.number] = number
 
     def warnings(self) -> Iterator[str]:
@@ -258,27 +298,3 @@ class _Groups:
             yield f"`cluster: {self._column}` groups no rows: no two have the same value"
         elif rows > 1 and groups == 1 and None not in self._rows.values():
             yield f"`cluster: {self._column}` makes all rows one cluster: there are no intervals"
-
-
-class _Ids:
-    """Unique ids; a row without one gets its content's digest."""
-
-    def __init__(self, source: DatasetSource) -> None:
-        self._source = source
-        self._numbers: dict[str, int] = {}
-        self._copies: dict[str, int] = {}
-
-    def claim(self, row_id: JSON, body: str, number: int) -> str:
-        """`row_id`, or else digits of `body`'s digest and, from 2, its occurrence."""
-        unique_id = row_id if row_id is not None else self._from_content(body)
-        first = self._numbers.setdefault(unique_id, number)
-        if first != number:
-            message = f"the id {unique_id!r} is already used in {self._source.location(first)}"
-            fix = "give each row its own id, or ignore the column: `id: null`"
-            raise WorkbenchError(message, where=self._source.location(number), fix=fix)
-        return str(unique_id)
-
-    def _from_content(self, body: str) -> str:
-        stem = hashlib.sha256(body.encode("ascii")).hexdigest()[:16]
-        copy = self._copies[stem] = self._copies.get(stem, 0) + 1
-        return stem if copy == 1 else f"{stem}-{copy}"

@@ -14,7 +14,7 @@ from typing import Any
 
 from workbench.dataset.columns import header_fix
 from workbench.dataset.dataset_spec import DatasetSpec
-from workbench.dataset.types import SPLIT
+from workbench.dataset.types import SPLIT, TURNS
 from workbench.errors import WorkbenchError, list_first, unknown_name
 
 Row = Mapping[str, Any]
@@ -63,6 +63,8 @@ class ColumnSelection:
         selected = {self.name(c): value for c, value in row.items() if self.keeps(c)}
         if nested and "inputs" in selected:
             selected["inputs"] = {self.name(c): v for c, v in nested.items() if self.keeps(c)}
+        if isinstance(turns := selected.get(TURNS), list):
+            selected[TURNS] = [self.select(t) if isinstance(t, Mapping) else t for t in turns]
         return selected
 
     def note_columns(self, columns: Iterable[str]) -> None:

@@ -12,6 +12,7 @@ from workbench.canonical import JSON
 
 EXPECTED = "expected_response"  # MLflow's key of the right answer
 SPLIT = "split"
+TURNS = "turns"
 Unit = Literal["line", "row"]
 
 
@@ -25,6 +26,8 @@ class Example:
         expectations: visible to evaluators, never to templates.
         metadata: neither an input nor an expectation: `compare --by` reads it.
         reserved: the columns of the row's id and split, which templates can read, too.
+        turn: number of the turn in its conversation, from 1; the turn before it is the example
+            before this one. 0: the row is no part of a conversation.
     """
 
     id: str
@@ -32,6 +35,7 @@ class Example:
     expectations: Mapping[str, JSON]
     metadata: Mapping[str, JSON] = field(default_factory=dict)
     reserved: Mapping[str, JSON] = field(default_factory=dict)
+    turn: int = 0
 
     @property
     def variables(self) -> Mapping[str, JSON]:
@@ -48,7 +52,7 @@ class RowScope:
     """The rows that an invocation takes.
 
     Attributes:
-        limit: number of rows from the start; None: all.
+        limit: number of rows from the start, all turns of a row counted as one; None: all.
         sample: rows of a random sample, instead of the file's `sample:`; None: the file's.
     """
 
@@ -71,15 +75,16 @@ class Dataset:
             split, which `digest` doesn't cover, a digest of its values; of ids, an empty text.
         left_out: columns that `columns:` or `drop:` leaves out.
         expected: `expected:` of the experiment file; empty: there is none.
-        rows: count of all rows; `examples` may hold only the first.
+        rows: count of all rows, each turn counted; `examples` may hold only the first.
+        later_turns: of these, those that follow another turn of their row.
         labelled: count of the rows that have expectations.
         notes: facts that are no mistakes: a sample.
         warnings: likely mistakes: columns of mixed kinds, or missing in rows.
         row_numbers: the line (of a text file) or the row (elsewhere) of each example, from 1.
         unit: what `row_numbers` counts.
         cluster: name of the column whose values make groups of rows; empty: there is none.
-        groups: number of each example's group; None: it is in no group. Empty without `cluster`.
-            They change intervals and verdicts, not answers, so they are not in the digest.
+        groups: number of each example's group; None: it is in no group. Empty without groups. They
+            change intervals and verdicts, not answers, so they are not in the digest.
         folder: of the file with the rows; None: they are in no file.
     """
 
@@ -90,6 +95,7 @@ class Dataset:
     columns: tuple[str, ...]
     expected: str = ""
     rows: int = 0
+    later_turns: int = 0
     labelled: int = 0
     notes: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
@@ -105,6 +111,13 @@ class Dataset:
     def variables(self) -> tuple[str, ...]:
         """Names of all that templates can read."""
         return (*self.columns, *(name for name in self.reserved if name not in self.columns))
+
+    def first_examples(self, limit: int | None) -> tuple[Example, ...]:
+        """The examples of the first rows, each with all of its turns; None: all."""
+        if limit is None or not self.later_turns:
+            return self.examples[:limit]
+        starts = [n for n, example in enumerate(self.examples) if example.turn < 2]
+        return self.examples[: starts[limit]] if limit < len(starts) else self.examples
 
     def row_label(self, index: int) -> str:
         """Id and location of example `index`: `a, reviews.jsonl:12`."""

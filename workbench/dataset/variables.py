@@ -21,14 +21,14 @@ from typing import TypeGuard
 from workbench.canonical import JSON, canonical_json, digest
 from workbench.dataset.columns import JINJA_NAMES
 from workbench.dataset.expected import is_nested
-from workbench.dataset.types import SPLIT, DatasetSource
+from workbench.dataset.types import SPLIT, TURNS, DatasetSource
 from workbench.document import InvalidValueError
 from workbench.errors import WorkbenchError
 
 Values = Mapping[str, JSON]
 
 MAX_COMBINATIONS = 1_000
-RESERVED = ("id", SPLIT, "inputs", "expectations", "metadata")
+RESERVED = ("id", SPLIT, TURNS, "inputs", "expectations", "metadata")
 _LABEL = re.compile(r"[^\s/=](?:[^/=]{0,38}[^\s/=])?")  # of a value, in an id
 
 

@@ -3,7 +3,8 @@
     Forecast(requests=150, input_tokens=51_300, exact=True, output_tokens=450, low=0.0, …)
 
 Input tokens are exact where the provider counts them locally; otherwise they are estimated from
-the size of the bodies and from the model's earlier answers, as are output tokens and time.
+the size of the bodies and from the model's earlier answers, as are output tokens and time. The
+bodies of later turns will hold answers that aren't there yet.
 """
 
 import difflib
@@ -13,9 +14,11 @@ from dataclasses import dataclass
 from workbench.model import Provider, Request
 from workbench.plan import Plan, Variant
 from workbench.project import Price
+from workbench.prompt.later_turns import earlier_keys
 from workbench.store import History, Store
 
 BYTES_PER_TOKEN = 4.0  # of English prose in current vocabularies; used without history
+ANSWER_BYTES = 400  # of an answer that is still to come
 MIN_SIMILARITY = 0.92  # of names: gpt-5.4 and gpt-5.6 are two models, gpt6-luna is a typo
 
 
@@ -73,8 +76,10 @@ def _forecast_variant(
     variant: Variant, requests: Sequence[Request], history: History, prices: Mapping[str, Price]
 ) -> Forecast:
     provider = variant.model.provider
-    exact_tokens = _count_tokens(provider, requests)
+    references = [key for request in requests for key in earlier_keys(request)]
+    exact_tokens = None if references else _count_tokens(provider, requests)
     size = sum(request.size for request in requests)
+    size += sum(ANSWER_BYTES - len(key) for key in references)
     tokens_per_byte = history.input_per_byte or 1 / BYTES_PER_TOKEN
     tokens = round(size * tokens_per_byte) if exact_tokens is None else exact_tokens
     limits = [request.max_output_tokens for request in requests]

@@ -25,8 +25,10 @@ from workbench.plan.schema_length import schema_notes
 from workbench.plan.types import Cell, Options, Plan, Scope, Variant
 from workbench.plan.variants import complete_scope, find_variants
 from workbench.prompt import Prompt, PromptRows, Renderer, choose, render_prompts
+from workbench.prompt.later_turns import FOLLOWS, EarlierTurns, later_call, later_request
 from workbench.prompt.requests import RequestBuilder, repeated_request
 from workbench.store import RETRIABLE, Store
+from workbench.store.outdated_turns import outdated_turns
 from workbench.store.prefill_echo import PrefillEchoes
 from workbench.store.selection import COMPLETIONS_PER_READ, read_stored
 
@@ -49,12 +51,24 @@ def plan_invocation(
         usable = set() if options.fresh else available
         if options.retry_failed:
             usable = _read_as_useful(store, {key: variants[key] for key in usable})
+        if experiment.dataset.later_turns:
+            usable = usable - outdated_turns(store, usable, usable)
         refetch.update(available - usable)
         return usable
 
     experiment = redact_rows(experiment, store.redactor)
     plan = make_plan(experiment, renderer, stored, options.scope, refuses=options.sends)
+    if experiment.dataset.later_turns:
+        plan = replace(plan, bodies=_as_sent(plan.bodies, store, refetch))
     return replace(plan, refetch=frozenset(refetch), note=options.note)
+
+
+def _as_sent(bodies: Mapping[str, Request], store: Store, refetch: Set[str]) -> dict[str, Request]:
+    """The requests by key; those of later turns with the answers that they were sent with."""
+    later = [key for key, request in bodies.items() if FOLLOWS in request.key_fields]
+    stored = store.requests(set(later) - refetch).items()
+    sent = {key: replace(bodies[key], text=r.text, key_fields=r.key_fields) for key, r in stored}
+    return {**bodies, **sent}
 
 
 def _read_as_useful(store: Store, variants: Mapping[str, Variant]) -> set[str]:
@@ -134,7 +148,7 @@ def outline_plan(experiment: Experiment, scope: Scope) -> Plan:
     nothing = tuple(() for _ in variants)
     return Plan(
         experiment=experiment,
-        examples=experiment.dataset.examples[: scope.limit],
+        examples=experiment.dataset.first_examples(scope.limit),
         variants=tuple(variants),
         cells=nothing,
         requests=nothing,
@@ -197,6 +211,7 @@ class _Cross:
         self.cells: list[Cell] = []
         self.warnings: dict[str, None] = {}
         self._occurrences: Counter[str] = Counter()
+        self._earlier: dict[int, EarlierTurns] = {}  # by repeat
         model = variant.model
         self._builder = RequestBuilder(
             variant.prompt, model.model, model.provider, variant.parameters
@@ -205,14 +220,24 @@ class _Cross:
     def add(self, example: Example, call: PromptCall, bodies: dict[str, Request]) -> None:
         """Add the next example, rendered as `call`."""
         sources, prefill = self.images.files.sources, call.conversation.prefill
+        prompt, model = self.variant.prompt, self.variant.model.model
+        earlier, rendered = None, call
         for repeat in range(self.experiment.repeats):
+            if example.turn > 1:
+                earlier = self._earlier[repeat]
+                call = later_call(rendered, earlier, prompt)
             prepared = self._prepared(call, repeat)
             request = self._builder.request(prepared, sources, prefill=prefill, repeat=repeat)
-            if prepared.sampling == "sampled":  # equal rows get answers of their own
+            if earlier:
+                request = later_request(request, earlier, prompt, model)
+            elif prepared.sampling == "sampled":  # equal rows get answers of their own
                 occurrence = self._occurrences[request.key]
                 self._occurrences[request.key] += 1
                 request = repeated_request(request, occurrence)
             key = bodies.setdefault(request.key, request).key
+            if example.turn:
+                keys = (*earlier.keys, key) if earlier else (key,)
+                self._earlier[repeat] = EarlierTurns(call.conversation, keys)
             self.cells.append(Cell(example, repeat, key))
 
     def _prepared(self, call: PromptCall, repeat: int) -> PreparedCall:

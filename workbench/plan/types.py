@@ -71,7 +71,8 @@ class Plan:
     Attributes:
         cells: of each variant, in the dataset's order, repeats of a row together.
         requests: of each variant, those to send: neither stored nor shared with another cell.
-        bodies: every request of the plan, stored ones too, by key.
+        bodies: every request of the plan, stored ones too, by key; those of later turns have the
+            keys of earlier requests in place of their answers until these are stored.
         stored: cells answered from the store.
         shared: cells answered by an equal request of this plan.
         refetch: keys to send although the store holds an answer.
@@ -134,7 +135,9 @@ class Plan:
         firsts = (cells[:: self.experiment.repeats] for cells in self.cells)
         return tuple(
             find_copies(
-                row if variant.reads_answers else self.bodies[cell.key].text
+                row
+                if variant.reads_answers or cell.example.turn > 1  # grouped with its first turn
+                else self.bodies[cell.key].text
                 for row, cell in enumerate(cells)
             )
             for variant, cells in zip(self.variants, firsts, strict=True)

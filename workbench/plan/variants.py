@@ -95,7 +95,8 @@ def complete_scope(scope: Scope, experiment: Experiment, variants: Sequence[Vari
     Raises:
         WorkbenchError: the race has no such metric, or no two variants.
     """
-    if scope.limit is not None and scope.limit >= experiment.dataset.rows:
+    dataset = experiment.dataset
+    if scope.limit is not None and scope.limit >= dataset.rows - dataset.later_turns:
         scope = replace(scope, limit=None)
     if scope.race is None:
         return scope

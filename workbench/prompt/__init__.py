@@ -6,6 +6,7 @@ check.py      templates parsed, and split into messages
 choices.py    choices of a row, and the most likely of them
 hints.py      fixes for errors in templates
 json_schema.py  faults of a JSON schema
+later_turns.py  later turns of a conversation, before and after the answers are there
 load.py       front matter and text of a template file, from the folder or a git revision
 other_engines.py  fixes for the syntax of Handlebars, Liquid, Semantic Kernel, str.format, …
 partials.py   included files

@@ -17,7 +17,7 @@ from workbench.completing.plan_lock import plan_lock
 from workbench.errors import WorkbenchError, pluralize
 from workbench.plan import Plan
 from workbench.run.summary import interrupt_code
-from workbench.scoring.judged_stream import open_stream, with_judges
+from workbench.scoring.judged_stream import open_stream, with_follow_ups
 from workbench.scoring.stream import ignore_rows
 
 MAX_EXTRA_REPEATS = 4  # beyond the experiment's; each needs twice the evidence of the one before
@@ -80,7 +80,7 @@ def grow(plan: Plan, plan_repeats: PlanRepeats, names: Sequence[str], context: R
 
 def _grow_rows(plan: Plan, growing: GrowingGate, weight: float, context: RunContext) -> Outcome:
     """Send the rounds of one plan until the gate is decided or its rows are used up."""
-    context = with_judges(context, plan)
+    context = with_follow_ups(context, plan)
     context.stop.requested = False
     _raise_if_interrupted(context)
     with (

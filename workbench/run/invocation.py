@@ -29,7 +29,7 @@ from workbench.run.summary import (
     summarize_race,
     unknown_calls_text,
 )
-from workbench.scoring.judged_stream import with_judges
+from workbench.scoring.judged_stream import with_follow_ups
 from workbench.tracking.live_recordings import POLL_S, is_recording, wait_for_recordings
 from workbench.tracking.protocol import Recorder
 
@@ -79,7 +79,7 @@ def run(
         WorkbenchError: nothing could be sent, the store can't be written, the same plan is
             running already, or the run was interrupted (answers that arrived are kept).
     """
-    context, progress = with_judges(context, plan), context.progress
+    context, progress = with_follow_ups(context, plan), context.progress
     with (
         _lock_plan(plan, context) as lock,
         context.store.leases.session(plan.digest) as unknown_calls,

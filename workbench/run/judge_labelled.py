@@ -119,7 +119,6 @@ def _ask(
         outcome = complete(
             plan,
             context,
-            receive=lambda completions: follow_ups.settle(len(completions)),
             begin=lambda: _add(follow_ups, unsent),
         )
     if context.interrupted():

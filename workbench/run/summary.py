@@ -102,7 +102,7 @@ def summarize(
     max_traces = context.project.file.traces
     return Invocation(
         plan=plan,
-        requests=_count(plan, outcome, variants, pipeline.not_reached),
+        requests=_count(plan, outcome, variants, pipeline.not_reached + outcome.unaskable),
         variants=tuple(variants),
         tracking_uri=recorded.tracking_uri,
         experiment_id=recorded.experiment_id,

@@ -17,7 +17,7 @@ from workbench.judges.judge import Judge
 from workbench.judges.judge_requests import DIRECT, choice_method
 from workbench.model import OpenModel
 from workbench.plan import Plan
-from workbench.plan.forecast import BYTES_PER_TOKEN
+from workbench.plan.forecast import ANSWER_BYTES, BYTES_PER_TOKEN
 from workbench.project import Price
 from workbench.results.types import Row
 from workbench.scoring.answer_reader import AnswerReader
@@ -26,7 +26,6 @@ from workbench.scoring.judged_scores import waiting_judges
 from workbench.scoring.scored_rows import ScoredRows
 from workbench.store import Store
 
-ANSWER_BYTES = 400  # of an answer that is still to come
 SAMPLE = 50  # rows whose length is measured
 
 

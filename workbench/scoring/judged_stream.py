@@ -12,6 +12,7 @@ from typing import Self
 from workbench.completing.context import RunContext
 from workbench.completing.follow_ups import FollowUps
 from workbench.completing.judge_budget import JudgeBudget
+from workbench.experiment import OpenModel
 from workbench.model import Completion
 from workbench.plan import Plan
 from workbench.scoring.answer_reader import NumberedRow
@@ -34,6 +35,12 @@ class JudgedStream(Stream):
         self._pairs = any(judge.pairwise for judge in plan.experiment.judges.values())
         # Baseline and row to the variants whose answer waits for it.
         self._unpaired: dict[tuple[int, int], list[int]] = {}
+
+    def add(self, completions: Sequence[Completion]) -> None:
+        """As `Stream.add`; they are unsettled until what follows from them is queued."""
+        if not self._error:
+            self._follow_ups.expect(len(completions))
+        super().add(completions)
 
     def __enter__(self) -> Self:
         self._follow_ups.expect()  # stored answers are read first
@@ -98,11 +105,17 @@ class JudgedStream(Stream):
                 self.scored.unstored_scores.pop(place, None)
 
 
-def with_judges(context: RunContext, plan: Plan) -> RunContext:
-    """The context with a queue for the requests that the plan's judges are asked with."""
-    if context.renderer is None:
-        return context
-    models = [model for judge in plan.experiment.judges.values() for model in judge.models]
+def with_follow_ups(context: RunContext, plan: Plan) -> RunContext:
+    """The context with a queue for later turns, and for requests to judges if it can render them.
+
+    Turns are sent to the models of variants that have requests.
+    """
+    models: list[OpenModel] = []
+    if plan.experiment.dataset.later_turns:
+        pairs = zip(plan.variants, plan.requests, strict=True)
+        models += [variant.model for variant, requests in pairs if requests]
+    if context.renderer:
+        models += [model for judge in plan.experiment.judges.values() for model in judge.models]
     return replace(
         context,
         follow_ups=FollowUps(models, context.progress.extend),

@@ -15,6 +15,7 @@ from workbench.scoring.answer_reader import AnswerReader, NumberedRow
 from workbench.scoring.cells import stored_scores
 from workbench.scoring.judged_scores import UNPAIRED
 from workbench.store import Store
+from workbench.store.outdated_turns import outdated_turns
 
 BATCH_SIZE = 500  # rows read together
 RowPlace = tuple[int, int]  # variant and row
@@ -94,6 +95,9 @@ class ScoredRows:
     def _answered(self, variant: int, numbers: Collection[int]) -> list[NumberedRow]:
         cells = self.plan.cells[variant]
         stored = self.store.completions({cells[number].key for number in numbers})
+        if self.plan.experiment.dataset.later_turns:
+            for key in outdated_turns(self.store, stored):
+                del stored[key]
         missing = {cells[number].key for number in numbers} - stored.keys()
         no_replies = self.store.no_replies.completions(missing)
         rows: list[NumberedRow] = []

@@ -9,10 +9,10 @@
 
 Below them: row_json.py (rows as JSON), database.py (the SQLite file and its errors), read_only.py,
 schema.py, upgrade.py, watermark.py (the number of synced commits), locks.py. Above them:
-prefill_echo.py (endpoints that repeat a prefill), bills.py (bills above what a request can hold)
-and, for `workbench store`, selection.py, statistics.py, explain.py (with json_diff.py), prune.py,
-repair.py (with recovery.py and damaged_rows.py). For `workbench view`, search.py finds texts, and
-changes.py what is new.
+prefill_echo.py (endpoints that repeat a prefill), bills.py (bills above what a request can hold),
+outdated_turns.py (turns after a replaced answer) and, for `workbench store`, selection.py,
+statistics.py, explain.py (with json_diff.py), prune.py, repair.py (with recovery.py and
+damaged_rows.py). For `workbench view`, search.py finds texts, and changes.py what is new.
 """
 
 from workbench.store.access import Owner

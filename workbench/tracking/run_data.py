@@ -36,7 +36,7 @@ DIGITS = 12  # significant digits of a metric
 def log_params(store: TrackingStore, run: Run, plan: Plan, result: VariantResult) -> None:
     """Log the variant's parameters; settings that a later recording may change become tags."""
     variant, dataset = result.variant, plan.experiment.dataset
-    model = variant.model
+    model, groups = variant.model, "turns" if dataset.later_turns else "vars"
     values: dict[str, JSON] = {
         "prompt": variant.prompt.ref,
         "prompt_version": variant.prompt.version,
@@ -50,7 +50,7 @@ def log_params(store: TrackingStore, run: Run, plan: Plan, result: VariantResult
         "dataset": dataset.name,
         "rows": str(result.rows.planned),
         "repeats": plan.experiment.repeats,
-        "cluster": f"{dataset.cluster or 'vars'} {digest(list(dataset.groups))[:8]}"
+        "cluster": f"{dataset.cluster or groups} {digest(list(dataset.groups))[:8]}"
         if dataset.groups
         else None,
     }
