@@ -108,7 +108,7 @@ TEMPLATES = [
         (
             "error: prompts/qa/plain.jinja:2:1: unknown key 'chta'\n"
             "  fix: did you mean 'chat'? known: chat, choices, description, normalize, "
-            "parameters, response_schema, stop, tools\n"
+            "parameters, response_schema, scores, stop, tools\n"
         ),
         template("---\nchta: false\n---\nuser:\n{{ text }}\n"),
     ),

@@ -13,7 +13,7 @@ SYNTAX = (
 )
 FILE = "prompts/qa/one.jinja"
 INCLUDE_FIX = '\n  fix: only {% include "_name.jinja" %} is allowed, with a literal name'
-KEYS = "chat, choices, description, normalize, parameters, response_schema, stop, tools"
+KEYS = "chat, choices, description, normalize, parameters, response_schema, scores, stop, tools"
 PARAMETERS = (
     "temperature, extra_body, frequency_penalty, logit_bias, logprobs, max_completion_tokens, "
     "max_tokens, parallel_tool_calls, presence_penalty, reasoning_effort, repetition_penalty, "
