@@ -100,3 +100,14 @@ def test_a_column_has_a_label_a_row(labelled: Bench) -> None:
     ]
     assert "polite" in refusal(column_labels, labelled.plan(EXPERIMENT), "polit", CHOICES)
     assert "no choice" in refusal(column_labels, labelled.plan(EXPERIMENT), "text", CHOICES)
+
+
+@pytest.mark.parametrize("more", ["", "sample: 2"])
+def test_a_row_outside_of_the_plan_may_have_a_label(labelled: Bench, more: str) -> None:
+    """Where the plan has all rows, the label's row is unknown."""
+    experiment = EXPERIMENT.replace("expected: label", f"expected: label, {more}".rstrip(", "))
+    plan, labels = labelled.plan(experiment), [Label("r9", "", "ann", "yes", "l.csv:2")]
+    if more:
+        assert match_labels(labels, plan) == {}
+    else:
+        assert "r9" in refusal(match_labels, labels, plan)

@@ -19,7 +19,7 @@ from workbench.store import Store
 
 COLUMNS = ("id", "variant", "person", "label")
 NEEDED = ("id", "label")
-LIMITS = {"limit", "sample"}  # of rows, in a plan's scope
+SUBSETS = {"limit", "sample", "split"}  # settings by which a plan has a part of the rows
 Place = tuple[int, int]  # variant, and number of the cell
 
 
@@ -114,8 +114,8 @@ def match_labels(labels: Iterable[Label], plan: Plan) -> dict[Place, dict[str, s
     names = {variant.name: number for number, variant in enumerate(plan.variants)}
     by_place: dict[Place, dict[str, str]] = {}
     for label in labels:
-        if label.row not in rows and plan.scope.keys() & LIMITS:
-            continue  # perhaps a row beyond the limit
+        if label.row not in rows and _has_other_rows(plan):
+            continue
         if label.row not in rows:
             raise unknown_name("row", label.row, rows, where=label.where)
         if label.variant and label.variant not in names:
@@ -132,6 +132,13 @@ def match_labels(labels: Iterable[Label], plan: Plan) -> dict[Place, dict[str, s
                 )
             by_person[label.person] = label.choice
     return by_place
+
+
+def _has_other_rows(plan: Plan) -> bool:
+    """True if the dataset has rows that are not in the plan, of which there may be labels."""
+    dataset = plan.experiment.content.get("dataset")
+    settings = {*plan.scope, *(dataset if isinstance(dataset, dict) else ())}
+    return bool(settings & SUBSETS)
 
 
 def match_choice(value: JSON, values: Mapping[str, float], *, where: str) -> str:

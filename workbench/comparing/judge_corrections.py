@@ -109,7 +109,7 @@ def _correct_result(result: VariantResult, number: int, tally: Tally, plan: Plan
 def judge_notes(judge: Judge, metric: MetricResult, result: VariantResult) -> list[str]:
     """Notes on what is known of a judge's error, and a variant's corrected mean."""
     models = ", ".join(model.model.ref for model in judge.models)
-    name, judged_by = judge.name, f"judged by {judge.prompt.ref} on {models}"
+    name, judged_by = judge.name, f"judged by {judge.prompt_name} on {models}"
     if judge.record is None:
         return [
             f"{name}: {judged_by}, uncalibrated: its verdicts are the judge's word alone "

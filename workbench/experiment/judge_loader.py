@@ -98,7 +98,7 @@ class JudgeLoader:
         reference = parse_reference(ref)
         project_names = list_prompts(self.project.prompts / JUDGES)
         if folder == JUDGES or reference.name in project_names or reference.kind != "working":
-            folder, prompt = JUDGES, self._finder.find(reference)
+            prompt = self._finder.find(reference)
         elif reference.name in self._bundled_names:
             prompt = self._bundled(reference.name)
         else:

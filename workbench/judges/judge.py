@@ -84,8 +84,17 @@ class Judge:
 
     @property
     def is_bundled(self) -> bool:
-        """True if its prompt is one of the package's."""
-        return self.prompt.ref.startswith(f"{BUNDLED}/")
+        """True if its prompt is one of the package's, and no file of the project replaces it."""
+        return self.prompt.where().startswith(f"{BUNDLED}/")
+
+    @property
+    def prompt_name(self) -> str:
+        """`workbench/rubric`, or of the project `judges/helpful@3` with its version."""
+        prompt = self.prompt
+        if self.is_bundled:
+            return prompt.ref
+        version = f"@{prompt.version}" if prompt.version and "@" not in prompt.ref else ""
+        return f"{prompt.task}/{prompt.ref.rpartition('/')[2]}{version}"
 
     @property
     def labels(self) -> Mapping[str, float]:

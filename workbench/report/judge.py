@@ -42,7 +42,7 @@ def title(judge: Judge, calibration: Calibration) -> str:
     models = ", ".join(model.model.ref for model in judge.models)
     persons = pluralize(len(calibration.persons), "person", "people")
     answers = pluralize(calibration.answers, "answer")
-    return plain(f"{judge.name}: {judge.prompt.ref} on {models}, against {persons}, {answers}")
+    return plain(f"{judge.name}: {judge.prompt_name} on {models}, against {persons}, {answers}")
 
 
 def figure_rows(
@@ -122,7 +122,7 @@ def calibration_json(
     """The calibration as one object."""
     return {
         "judge": judge.name,
-        "prompt": judge.prompt.ref,
+        "prompt": judge.prompt_name,
         "models": [model.model.ref for model in judge.models],
         "min_kappa": judge.min_kappa,
         "at": record.at if record else None,

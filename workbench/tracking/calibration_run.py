@@ -98,7 +98,7 @@ def _value(figures: Mapping[str, JSON], *path: str) -> float | None:
 
 def _params(judge: Judge) -> Mapping[str, str]:
     return {
-        "prompt": judge.prompt.ref,
+        "prompt": judge.prompt_name,
         "prompt_digest": judge.prompt.digest,
         "models": ", ".join(model.model.ref for model in judge.models),
         "samples": str(judge.samples),

@@ -265,15 +265,14 @@ def _source(judge: Judge | None) -> dict[str, Any]:
     """The source of a score, and of a judge what is known of it; None: it is computed."""
     if judge is None:
         return {"source": CODE}
-    prompt, models = judge.prompt, ", ".join(model.model.ref for model in judge.models)
-    version = f"@{prompt.version}" if prompt.version and "@" not in prompt.ref else ""
-    source = f"{prompt.ref}{version} on {models}"
+    models = ", ".join(model.model.ref for model in judge.models)
+    source = f"{judge.prompt_name} on {models}"
     kind = AssessmentSourceType.LLM_JUDGE
     return {
         "source": AssessmentSource(source_type=kind, source_id=shorten(source, MAX_TAG)),
         "metadata": {
             "workbench.judge": judge.digest,
-            "workbench.prompt": prompt.digest,
+            "workbench.prompt": judge.prompt.digest,
             "workbench.kappa": _kappa(judge),
         },
     }
