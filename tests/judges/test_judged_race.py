@@ -50,3 +50,31 @@ def test_a_gate_decides_by_pairs(home: Path, rule: str, exit_code: int) -> None:
     run(home)
     done = invoke(home, "gate", "loud")
     assert done.returncode == exit_code, done.stdout + done.stderr
+
+
+def test_a_race_by_pairs_drops_who_loses_them(home: Path, server: OpenAIServer) -> None:
+    document = run(home, "--race", "--race-on", "better")
+    assert list(document["race"]["out"]) == ["loud"]
+    plain, loud = document["variants"]
+    assert plain["rows"]["scored"] == ROWS > loud["rows"]["scored"]
+    assert loud["metrics"]["better"]["mean"] == 0
+
+
+def test_a_race_keeps_the_baseline_of_pairs(home: Path, server: OpenAIServer) -> None:
+    """The baseline is clearly worse, and stays, as pairs need its answers."""
+    file = home / "prompts" / "qa" / "experiment.yaml"
+    file.write_text(file.read_text().replace("[plain, loud]", "[loud, plain]"))
+    document = run(home, "--race", "--race-on", "exact_match")
+    assert document["race"]["out"] == {}
+    _, plain = document["variants"]
+    assert (plain["metrics"]["better"]["n"], plain["metrics"]["better"]["mean"]) == (ROWS, 1)
+
+
+def test_a_growing_gate_asks_for_both_answers_of_a_pair(home: Path, server: OpenAIServer) -> None:
+    file = home / "prompts" / "qa" / "experiment.yaml"
+    file.write_text(file.read_text() + "gate: {better: {min: 0.5}}\n")
+    done = invoke(home, "gate", "--grow", "loud", "--max-calls", "1000", "--json")
+    assert done.returncode == 1, done.stdout + done.stderr
+    asked = {body["messages"][-1]["content"] for body in server.bodies if body["model"] != "judge"}
+    assert 0 < len(asked) < 2 * ROWS
+    assert {text.islower() for text in asked} == {True, False}

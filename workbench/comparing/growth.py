@@ -171,13 +171,16 @@ class GrowingGate:
 
     def _asking(self, plan: Plan) -> set[int]:
         """The variants of the open checks and their baselines: those that need more answers."""
+        rules = plan.experiment.gate
         if self.checks:
             variants = {n for check in self.open_checks for n in check.variants}
         else:
             variants = set(gated_variants(plan, self.selectors))
-            selectors = {rule.no_worse_than for rule in plan.experiment.gate.values()} - {""}
+            selectors = {rule.no_worse_than for rule in rules.values()} - {""}
             bases = {find_baseline(plan, n, selector) for n in variants for selector in selectors}
             variants |= {base for base in bases if base is not None}
+        if any(plan.experiment.judges[n].pairwise for n in plan.experiment.judges.keys() & rules):
+            variants |= {base for n in variants if (base := plan.baselines[n]) is not None}
         more_repeats = plan.experiment.repeats > self.repeats
         return {n for n in variants if not (more_repeats and _is_greedy(plan, n))}
 

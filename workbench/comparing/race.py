@@ -16,6 +16,7 @@ from statistics import fmean
 
 import numpy as np
 
+from workbench.comparing.judge_corrections import EVEN, is_pairwise
 from workbench.model import Request
 from workbench.plan import Plan, batch_requests, cluster_ends, shuffled_rows
 from workbench.results.tally import Tally
@@ -70,6 +71,9 @@ class Race:
         self._on_spared = on_spared
         self._clusters = plan.clusters(range(len(plan.variants)))
         self._bets = LeaderBets(len(plan.variants), max_cluster_size(self._clusters))
+        paired = any(judge.pairwise for judge in plan.experiment.judges.values())
+        # Pairs need the answers of their baselines, however bad these are.
+        self._needed = set(plan.baselines) if paired else set()
         self._scores: list[FloatArray] = []  # rows × variants, of each look
 
     def batches(self, plan: Plan) -> Iterator[Sequence[Sequence[Request]]]:
@@ -108,7 +112,7 @@ class Race:
         adjusted = adjust_e_values(self._bets.e_values())
         ranking = sorted(self.running, key=self._bets.means().__getitem__)
         for number in ranking[:-1]:
-            if adjusted[number] >= 1 / ALPHA:
+            if adjusted[number] >= 1 / ALPHA and number not in self._needed:
                 self.eliminated[number] = self._evidence(number, ranking[-1], 1 / adjusted[number])
 
     def _read_scores(self, rows: Sequence[int]) -> FloatArray:
@@ -121,7 +125,8 @@ class Race:
         scores = np.full((len(rows), len(tallies)), np.nan)
         for number, sample in samples.items():
             values = sample.imputed(scale) or {}
-            scores[:, number] = [fmean(values.get(row) or [np.nan]) for row in rows]
+            missing = EVEN if is_pairwise(self.metric) and number in self._needed else np.nan
+            scores[:, number] = [fmean(values.get(row) or [missing]) for row in rows]
         worst, best = (low, high) if scale.higher_is_better else (high, low)
         return (scores - worst) / (best - worst)
 
