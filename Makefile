@@ -27,7 +27,7 @@ demo: install
 	@echo "Google's Gemma Terms of Use: https://ai.google.dev/gemma/terms. To leave it out:"
 	@echo "  make demo MODELS=smollm2-135m-instruct"
 	@$(BIN)/workbench models add --accept-license $(MODELS)
-	@$(BIN)/workbench data add movie-snippets
+	@$(BIN)/workbench data add movie-snippets --raters
 	@$(BIN)/workbench run sentiment $(if $(findstring gemma,$(MODELS)),,--only '*smollm2*')
 	@echo
 	@echo "Both models have 4-bit weights: SmolLM2 scores 0.618 on PIQA, its full weights 0.669."

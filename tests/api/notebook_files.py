@@ -20,7 +20,10 @@ from nbformat import NotebookNode
 ROOT = Path(__file__).resolve().parents[2]
 FOLDER = ROOT / "notebooks"
 # In the order of reading; of the task `sentiment`, `make demo` has the answers.
-NAMES = ("first_run", "write_an_evaluator", "choose_a_model", "read_results", "verdict_by_hand")
+NAMES = (
+    *("first_run", "write_an_evaluator", "choose_a_model", "read_results", "verdict_by_hand"),
+    "calibrate_a_judge",
+)
 READ_THE_DEMO = NAMES[2:]
 KERNEL = {"name": "python3", "display_name": "Python 3", "language": "python"}
 TIMEOUT_S = 300  # of a cell

@@ -54,7 +54,7 @@ def test_the_majority_of_people_counts_and_ties_are_left_out() -> None:
     assert (calibration.answers, calibration.ties, calibration.unparsed) == (1, 1, 1)
     assert calibration.persons == ["p0", "p1", "p2"]
     assert calibration.people
-    assert (calibration.people.value, calibration.people.n) == (0.25, 4)
+    assert (calibration.people.value, calibration.people.n) == (0.25, 2)
 
 
 def test_each_variant_has_an_agreement_of_its_own() -> None:

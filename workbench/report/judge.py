@@ -60,10 +60,10 @@ def figure_rows(
     if len(calibration.by_variant) > 1:
         for name, agreement in calibration.by_variant.items():
             yield from _agreement_rows(f" on {shorten(name, 40)}", agreement)
-    yield from _rate_row("people agree among themselves (pairs)", calibration.people)
+    yield from _rate_row("people agree, two by two", calibration.people)
     if calibration.people_kappa is not None:
         yield "kappa of two people", f"{calibration.people_kappa:.2f}", ""
-    yield from _rate_row("models of the panel agree (pairs)", calibration.panel)
+    yield from _rate_row("models of the panel agree, two by two", calibration.panel)
     yield from _rate_row("chooses the first of two", calibration.first)
     yield from _rate_row("the order decides", calibration.order_decided)
     yield from _rate_row("contradicts itself", calibration.contradicts)

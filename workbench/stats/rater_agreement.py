@@ -70,14 +70,19 @@ def rater_agreement(people: Sequence[str], judge: Sequence[str]) -> Agreement | 
 
 def share_of(count: int, n: int) -> Rate:
     """A share with Wilson's interval."""
-    low, high = wilson_interval(count / n, n, float(ndtri((1 + LEVEL) / 2)))
-    return Rate(count / n, min(low, count / n), max(high, count / n), n)
+    return _share(count / n, n)
+
+
+def _share(share: float, n: int) -> Rate:
+    low, high = wilson_interval(share, n, float(ndtri((1 + LEVEL) / 2)))
+    return Rate(share, min(low, share), max(high, share), n)
 
 
 def people_agreement(labels: Sequence[Mapping[Any, str]]) -> tuple[Rate | None, float | None]:
     """The agreement of people among themselves: share of pairs, and mean kappa of two people.
 
-    `labels`: of each answer, the label of each person.
+    `labels`: of each answer, the label of each person. Pairs on one answer depend on each other, so
+    the share's interval is that of as many independent pairs as there are answers.
     """
     pairs: dict[tuple[Any, Any], list[tuple[str, str]]] = {}
     for by_person in labels:
@@ -86,7 +91,8 @@ def people_agreement(labels: Sequence[Mapping[Any, str]]) -> tuple[Rate | None, 
     judged = [pair for each in pairs.values() for pair in each]
     if not judged:
         return None, None
-    share = share_of(sum(a == b for a, b in judged), len(judged))
+    rated = sum(len(by_person) > 1 for by_person in labels)
+    share = _share(sum(a == b for a, b in judged) / len(judged), rated)
     kappas, weights = [], []
     for each in pairs.values():
         agreement = rater_agreement([a for a, _ in each], [b for _, b in each])
