@@ -31,7 +31,7 @@ from workbench.prompt.renderer import Rendered, RenderJob
 from workbench.prompt.worker import answer_rows
 from workbench.providers.echo import EchoProvider
 from workbench.providers.openai import client  # noqa: F401
-from workbench.scoring.judged_stream import open_stream, with_judges
+from workbench.scoring.judged_stream import open_stream, with_follow_ups
 from workbench.scoring.stream import ignore_rows
 from workbench.store import Store
 
@@ -143,7 +143,7 @@ class RendererHere(Renderer):
 
 def complete_and_judge(plan: Plan, context: RunContext) -> Outcome:
     """Completes while judges are asked."""
-    context = with_judges(context, plan)
+    context = with_follow_ups(context, plan)
     with open_stream(plan, context, ignore_rows) as stream:
         outcome = complete(plan, context, receive=stream.add)
         stream.finish()

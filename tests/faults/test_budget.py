@@ -273,6 +273,7 @@ def test_command_stops_at_its_budget_and_says_what_is_left(buyer: Buyer) -> None
         "failed": 0,
         "not_run": ROWS - sent,
         "attempts": sent,
+        "verdicts": 0,
     }
     assert 0 < sent < ROWS
     assert buyer.bill <= 0.3
