@@ -171,7 +171,7 @@ def test_fewer_than_thirty_labels_correct_nothing(home: Path) -> None:
     document = calibrate(home, "--labels", "labels.csv")
     assert any("fewer than 30 labels" in line for line in document["conclusions"])
     variants = call_json(home, "compare")["variants"]
-    assert [variant["metrics"]["polite"]["corrected"] for variant in variants] == [None, None]
+    assert not any("corrected" in variant["metrics"]["polite"] for variant in variants)
 
 
 REFUSED = {

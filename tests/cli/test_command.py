@@ -58,6 +58,7 @@ def test_run_works_from_any_folder_below_and_prints_json(home: Path) -> None:
             "failed": 0,
             "not_run": 0,
             "attempts": 4,
+            "verdicts": 0,
         },
     )
     assert [variant["name"] for variant in printed["variants"]] == ["plain", "loud"]

@@ -54,6 +54,8 @@ def _metric_json(metric: MetricResult) -> dict[str, JSON]:
     fields = asdict(metric)
     fields["worst_case"] = fields.pop("worst")
     fields["worst_case_unknown"] = fields.pop("worst_unknown")
+    if metric.corrected is None:
+        del fields["corrected"]
     return fields
 
 
