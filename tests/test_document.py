@@ -162,7 +162,7 @@ def test_project_file_may_say_little(tmp_path, text, expected):
             "price: {}\n",
             "workbench.yaml:1:1: unknown key 'price'\n"
             "  fix: did you mean 'prices'? known: prices, traces, currency, drain_s, "
-            "mlflow_metrics, registry_prefix, tracking_uri",
+            "judge, mlflow_metrics, registry_prefix, tracking_uri",
         ),
         (
             "prices:\n  openai:m: {inptu: 1, output: 2}\n",
@@ -193,7 +193,7 @@ def test_project_file_may_say_little(tmp_path, text, expected):
             "- a\n",
             "workbench.yaml: ['a'] is not a mapping\n"
             "  fix: use these keys: tracking_uri, registry_prefix, currency, prices, drain_s, "
-            "traces, mlflow_metrics",
+            "traces, mlflow_metrics, judge",
         ),
         (
             "mlflow_metrics: [cost, latency]\n",

@@ -383,7 +383,7 @@ ONE_NAME = (
             "{path: r.csv, vars: {id: [1, 2]}}",
             ":1:24",
             "dataset.vars: {'id': [1, 2]} has 'id', which can't be a column here\n"
-            "  fix: use letters, digits and _, and none of id, split, inputs, expectations, "
+            "  fix: use letters, digits and _, and none of id, split, turns, inputs, expectations, "
             "metadata",
         ),
         (
@@ -418,7 +418,7 @@ ONE_NAME = (
             "{path: r.csv, vars: {my-name: x}}",
             ":1:24",
             "dataset.vars: {'my-name': 'x'} has 'my-name', which can't be a column here\n"
-            "  fix: use letters, digits and _, and none of id, split, inputs, expectations, "
+            "  fix: use letters, digits and _, and none of id, split, turns, inputs, expectations, "
             "metadata",
         ),
         (

@@ -239,10 +239,10 @@ def test_line_that_looks_like_a_role_is_noted(notes, line, rule):
 )
 def test_role_line_written_by_a_value_is_noted(notes, role):
     rows = [
-        {"turns": [{"role": "user", "from": "human", "content": f"Hi {n}"}], "label": "x"}
+        {"history": [{"role": "user", "from": "human", "content": f"Hi {n}"}], "label": "x"}
         for n in range(2)
     ]
-    template = f"{{% for m in turns %}}\n{role}\n{{{{ m.content }}}}\n{{% endfor %}}"
+    template = f"{{% for m in history %}}\n{role}\n{{{{ m.content }}}}\n{{% endfor %}}"
     assert notes(template, rows) == [
         f"prompts/qa/plain.jinja:2: {role!r} is text, also where the value is a role; write the "
         "role lines: {% if m.role == 'user' %}, then a line `user:`, and so on"

@@ -96,16 +96,16 @@ PARAMETERS = (
             "---\nstopp: x\n---\na",
             f"{FILE}:2:1: unknown key 'stopp'\n"
             "  fix: did you mean 'stop'? known: stop, chat, choices, description, normalize, "
-            "parameters, response_schema, tools",
+            "parameters, response_schema, scores, tools",
         ),
         (
             "---\nstopp: x\nresponse_schemas: {}\n---\na",
             f"{FILE}:2:1: unknown key 'stopp'\n"
             "  fix: did you mean 'stop'? known: stop, chat, choices, description, normalize, "
-            "parameters, response_schema, tools\n"
+            "parameters, response_schema, scores, tools\n"
             f"also: {FILE}:3:1: unknown key 'response_schemas'\n"
             "  fix: did you mean 'response_schema'? known: response_schema, chat, choices, "
-            "description, normalize, parameters, stop, tools",
+            "description, normalize, parameters, scores, stop, tools",
         ),
         (
             "---\nstop: x\nparameters: {stop: y}\n---\na",

@@ -81,7 +81,7 @@ def lint(
 ) -> int:
     """Check templates against their dataset and show them rendered."""
     from workbench.lint import lint_judges, lint_task
-    from workbench.project import JUDGES
+    from workbench.model.types import JUDGES
     from workbench.report.lint import findings_json, print_findings
 
     project = open_project()

@@ -19,8 +19,9 @@ from workbench.judges.judge import BUNDLED, Judge
 from workbench.judges.judge_record import read_record
 from workbench.judges.judge_requests import PAIR_VARIABLES, READ_VARIABLES, choice_method
 from workbench.model import MODEL_KEYS, Model, OpenModel, open_provider
+from workbench.model.types import JUDGES
 from workbench.parameters import check_parameters
-from workbench.project import JUDGES, Project
+from workbench.project import Project
 from workbench.prompt import Prompt, Renderer, check_templates, parse_reference
 from workbench.prompt.load import folder_reader, list_prompts, read_template
 

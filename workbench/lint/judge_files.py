@@ -7,8 +7,9 @@ from workbench.errors import WorkbenchError, unknown_name
 from workbench.judges.judge_requests import PAIR_VARIABLES, READ_VARIABLES
 from workbench.lint.task import PromptFindings, TaskFindings
 from workbench.lint.warnings import file_warnings, text_warnings
+from workbench.model.types import JUDGES
 from workbench.plan import refuse_secret
-from workbench.project import JUDGES, Project
+from workbench.project import Project
 from workbench.prompt import Prompt, Renderer, folder_reader, list_prompts, load_prompt
 from workbench.secrets import Redactor
 

@@ -5,7 +5,6 @@ project_file.py   the shape of `workbench.yaml`
 """
 
 from workbench.project.project import (
-    JUDGES,
     NO_TRACKING,
     PYTHON_TASKS,
     SERVERS,
@@ -18,7 +17,6 @@ from workbench.project.project import (
 from workbench.project.project_file import JudgeDefaults, Price, ProjectFile
 
 __all__ = [
-    "JUDGES",
     "NO_TRACKING",
     "PYTHON_TASKS",
     "SERVERS",

@@ -14,11 +14,11 @@ from pathlib import Path
 from workbench.document import read_document
 from workbench.document.environment_file import load_environment
 from workbench.errors import FORBIDDEN, WorkbenchError, unknown_name
+from workbench.model.types import JUDGES
 from workbench.project.project_file import Price, ProjectFile
 from workbench.proxies import DATABASES, exempt_loopback
 from workbench.secrets import mask_url
 
-JUDGES = "judges"  # the folder of judges, beside those of tasks
 VARIABLE = "MLFLOW_TRACKING_URI"
 PYTHON_TASKS = "python"  # in the store's folder: tasks that Python code wrote
 NO_TRACKING = "none"  # the address that turns tracking off

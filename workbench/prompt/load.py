@@ -20,8 +20,8 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from workbench.document import file_kind, parse_document
 from workbench.errors import NotFoundError, WorkbenchError, located
+from workbench.model.types import JUDGES
 from workbench.parameters import PARAMETERS, check_parameters
-from workbench.project import JUDGES
 from workbench.prompt.check import check_templates
 from workbench.prompt.choices import Normalization, is_template, row_choices
 from workbench.prompt.json_schema import schema_fault
