@@ -48,7 +48,7 @@ EXPERIMENTS = [
         (
             "error: workbench.yaml:1:1: unknown key 'price'\n"
             "  fix: did you mean 'prices'? known: prices, traces, currency, drain_s, "
-            "mlflow_metrics, registry_prefix, tracking_uri\n"
+            "judge, mlflow_metrics, registry_prefix, tracking_uri\n"
         ),
         {"../../workbench.yaml": "price: {}\n"},
     ),

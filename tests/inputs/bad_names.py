@@ -16,7 +16,7 @@ NAMES = [
         (
             "error: prompts/qa/experiment.yaml:3:10: unknown model 'smollm-135m'\n"
             "  fix: did you mean 'smollm2-135m-instruct'? known: smollm2-135m-instruct, "
-            "gemma-3-270m\n"
+            "gemma-3-270m, qwen2.5-coder-1.5b-instruct\n"
         ),
         models="[transformers:smollm-135m]",
     ),
