@@ -60,7 +60,7 @@ for name, text in files.items():
 # Each verdict is asked for once and stored.
 
 # %%
-results = wb.run("snippets", limit=60)
+results = wb.run("snippets", limit=40)
 results.leaderboard[["variant", "metric", "mean", "low", "high", "n"]].round(3)
 
 # %% [markdown]
@@ -75,7 +75,7 @@ def workbench(*words):
     return subprocess.run(command, cwd=root, capture_output=True, text=True, check=False).stdout
 
 
-calibrate = ["judge", "calibrate", "snippets", "positive", "--labels", str(labels), "--limit", "60"]
+calibrate = ["judge", "calibrate", "snippets", "positive", "--labels", str(labels), "--limit", "40"]
 print(workbench(*calibrate))
 
 # %%
@@ -104,5 +104,5 @@ frame.round(2)
 # either. The interval carries both errors. As its kappa is below `min_kappa`, its metric decides nothing: no verdict, no floor, no promotion.
 
 # %%
-corrected = json.loads(workbench("run", "snippets", "--limit", "60", "--json"))
+corrected = json.loads(workbench("run", "snippets", "--limit", "40", "--json"))
 corrected["variants"][0]["metrics"]["positive"]["corrected"]
