@@ -139,13 +139,14 @@ class ModelThreads:
 
     def fail_turns(self, unaskable: Sequence[Completion]) -> None:
         """Note and pass on the failures of later turns that can't be sent."""
+        if not unaskable:
+            return  # nothing is written: the disk may be full
         self.context.store.no_replies.record(
             (failed.key, self.turns.model_of(failed.key), failed.error) for failed in unaskable
         )
         self.outcome.unaskable += len(unaskable)
-        if unaskable:
-            self.context.progress.advance(len(unaskable), len(unaskable))
-        if unaskable and self.receive:
+        self.context.progress.advance(len(unaskable), len(unaskable))
+        if self.receive:
             self.receive(unaskable)
 
     def _release(self, failures: Sequence[_Arrival]) -> None:
