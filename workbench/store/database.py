@@ -161,10 +161,9 @@ class Database:
         for statement in ("VACUUM", "PRAGMA wal_checkpoint(TRUNCATE)"):
             self._commit(self._synced, [(statement, [()])])
 
-    def _identity(self) -> tuple[str, int]:
+    def _identity(self) -> tuple[Any, ...]:
         """Return the store's id and its number of synced commits."""
-        ((store, commits),) = self.read("SELECT id, commits FROM store")
-        return store, commits
+        return self.read("SELECT id, commits FROM store")[0]
 
     def _commit(self, connection: sqlite3.Connection, statements: Sequence[Statement]) -> int:
         if self.is_read_only:
@@ -178,6 +177,7 @@ class Database:
                 reserve = self.folder / RESERVE
                 if code & 0xFF not in FULL_CODES or not reserve.exists():
                     raise self.storage_error("can't be written", error) from error
+                self._synced.execute("PRAGMA wal_autocheckpoint=0")  # it would fill the reserve
                 reserve.unlink(missing_ok=True)
                 self.full_error = self.storage_error("is full; no completion was lost", error)
             try:
