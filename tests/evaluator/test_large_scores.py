@@ -10,7 +10,7 @@ from command import EXPERIMENT, invoke, write_task
 
 from workbench.errors import WorkbenchError
 from workbench.evaluator import Score, bind, evaluator
-from workbench.evaluator.contract import evaluator_as_json
+from workbench.evaluator.as_json import evaluator_as_json
 from workbench.model import Completion
 from workbench.project import Price
 from workbench.results.column_score import ColumnScore

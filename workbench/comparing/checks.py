@@ -117,7 +117,7 @@ def _check_bound(
     estimate = estimate_mean(sample.shown, scale, clusters)
     if not estimate:
         return check
-    if corrected := None if p_factor else family.corrected(number):
+    if corrected := None if p_factor else family.tested_mean(number):
         estimate = replace(estimate, mean=corrected.mean, low=corrected.low, high=corrected.high)
     distance, limits = side * (estimate.mean - bound), scale.limits
     low, high = estimate.low, estimate.high
@@ -189,8 +189,9 @@ class _GateSample:
         judge = family.plan.experiment.judges.get(family.evaluator.name)
         if judge and judge.doubt:
             reason = judge.doubt
-        if not family.has_row_numbers:
+        if not family.is_comparable:
             reason = "its values are categories, which have no mean"
+        reason = next((family.problems[n] for n in variants if family.problems[n]), reason)
         shown = tested = scores.imputed(scale)
         if unreached > max_failed:
             tested = scores.without_unreached().imputed(scale)
@@ -198,7 +199,7 @@ class _GateSample:
             reason = f"{answers} got no reply, and max_failed is {max_failed}; run again"
         if shown is None:
             lost = pluralize(sum(scores.lost.values()), "answer")
-            reason = f"{lost} failed, and a metric without a range has no worst score to count"
+            reason = f"{lost} failed, and the metric has no worst score to count"
         shown = scores.values if shown is None else shown
         bases = [family.scores[n].values.keys() for n in variants[1:]]
         return cls(

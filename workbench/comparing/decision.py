@@ -22,7 +22,7 @@ from workbench.comparing.judge_corrections import is_pairwise
 from workbench.comparing.metrics import MetricFamily
 from workbench.errors import WorkbenchError, pluralize, unknown_name
 from workbench.evaluator import Evaluator
-from workbench.evaluator.row_values import first_with_row_values, require_row_values
+from workbench.evaluator.row_values import first_with_row_values
 from workbench.plan import Plan
 from workbench.results.scores import Measure
 from workbench.results.types import VariantResult
@@ -33,6 +33,7 @@ from workbench.stats.choice import (
     pareto_front,
     select_best,
 )
+from workbench.stats.jackknife import cluster_groups
 from workbench.stats.means import Estimate
 from workbench.stats.pairs import paired_difference
 from workbench.stats.sample import RowValues
@@ -142,7 +143,6 @@ def _find_evaluator(plan: Plan, name: str) -> Evaluator:
     metric = name or first_with_row_values(evaluators.values())
     if metric not in evaluators:
         raise unknown_name("metric", metric, evaluators, where=where)
-    require_row_values(evaluators[metric], "decide", where=where, fix=fix)
     judge = plan.experiment.judges.get(metric)
     if judge and judge.doubt:
         raise WorkbenchError(f"decide can't use {metric}: {judge.doubt}", where=where, fix=fix)
@@ -158,7 +158,7 @@ def _candidate(
 ) -> Candidate:
     estimate = _shown_measure(result, limits.metric)
     assert estimate
-    if corrected := family.corrected(number):
+    if corrected := family.tested_mean(number):
         interval = corrected.mean, corrected.low, corrected.high
         estimate = Measure(*interval, estimate.n, estimate.clusters)
     cost, latency = result.cost_of_1000, result.latency_s
@@ -209,7 +209,9 @@ def _rank(
     Returns them with the estimate of the first after choosing.
     """
     scale = family.scale
-    clusters = family.plan.clusters([c.variant for c in candidates])
+    clusters: Sequence[int] = family.plan.clusters([c.variant for c in candidates])
+    if family.evaluator.traits.by_column:
+        clusters = cluster_groups(clusters, family.plan.rows)
     values = [_values(family, c.variant) for c in candidates]
     selection = select_best(values, scale, clusters)
     leader = candidates[selection.best].variant
@@ -243,7 +245,7 @@ def _rank(
 
 def _values(family: MetricFamily, number: int) -> RowValues:
     """A variant's values; a judge's are moved, so that their mean is the corrected one."""
-    values, corrected = family.imputed(number) or {}, family.corrected(number)
+    values, corrected = family.imputed(number) or {}, family.tested_mean(number)
     if corrected is None or not values:
         return values
     move = corrected.mean - fmean(map(fmean, values.values()))
@@ -255,7 +257,7 @@ def _p_as_good(family: MetricFamily, best: int, other: int, clusters: Sequence[i
     if other == best:
         return 1.0
     before, after = (family.imputed(number) or {} for number in (best, other))
-    if family.corrected(best) and family.corrected(other) and not is_pairwise(family.evaluator):
+    if family.tested_mean(best) and family.tested_mean(other) and not is_pairwise(family.evaluator):
         difference = family.compare(best, other, before, after, anytime=False)
     else:
         difference = paired_difference(before, after, family.scale, clusters)

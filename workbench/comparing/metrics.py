@@ -23,9 +23,11 @@ from workbench.plan import Plan
 from workbench.results.scores import MetricScores
 from workbench.results.tally import Tally, metric_scales
 from workbench.results.types import MetricComparison, VariantResult
+from workbench.stats.column_difference import column_difference
+from workbench.stats.jackknife import ColumnMean, cluster_groups
 from workbench.stats.judge_error import Corrected
 from workbench.stats.pairs import Difference, anytime_difference, paired_difference
-from workbench.stats.sample import RowValues, Scale
+from workbench.stats.sample import ClusterSums, RowValues, Scale, row_means
 from workbench.stats.verdicts import INCONCLUSIVE, Verdict, verdicts
 
 ROWLESS = ("category", "column")  # kinds of metrics without a number of each row
@@ -50,7 +52,7 @@ def add_comparisons(
     stopped = {number for number, result in enumerate(results) if anytime or result.stopped}
     for evaluator in plan.experiment.evaluators:
         family = MetricFamily.build(evaluator, tallies, plan)
-        if family.has_row_numbers:
+        if family.is_comparable:
             for number, comparison in family.comparisons(plan.rows, stopped):
                 comparisons[number][evaluator.name] = comparison
     ids = [example.id for example in plan.examples]
@@ -131,6 +133,7 @@ class MetricFamily:
         scores: of each variant.
         scale: the values the metric can take, the same for all variants.
         has_row_numbers: False for categories, and for a metric with one value for all rows.
+        problems: of each variant, why its value of all rows gives no verdict; empty: it does.
         sent_at: for a metric of time: of each variant, when its rows were asked for, in seconds.
     """
 
@@ -140,6 +143,7 @@ class MetricFamily:
     scale: Scale
     has_row_numbers: bool
     sent_at: Sequence[Mapping[int, float]]
+    problems: Sequence[str]
 
     @classmethod
     def build(cls, evaluator: Evaluator, tallies: Sequence[Tally], plan: Plan) -> "MetricFamily":
@@ -152,7 +156,13 @@ class MetricFamily:
             scale=metric_scales([evaluator], tallies)[name],
             has_row_numbers=all(tally.kind(name) not in ROWLESS for tally in tallies),
             sent_at=[tally.sent_at() for tally in tallies] if times else (),
+            problems=[tally.columns[name].problem for tally in tallies],
         )
+
+    @property
+    def is_comparable(self) -> bool:
+        """True if rows have values, or contributions to the one value of all of them."""
+        return self.has_row_numbers or self.evaluator.traits.by_column
 
     def restrict(self, rows: Sequence[Set[int]]) -> "MetricFamily":
         """Return the family with these rows of each variant only."""
@@ -207,6 +217,9 @@ class MetricFamily:
             pair, values = (base, number), (first, second)
             return None if anytime else compare_times(self.plan, pair, values, self.sent_at)
         clusters = self.plan.clusters((base, number))
+        if self.evaluator.traits.by_column:
+            groups = cluster_groups(clusters, self.plan.rows)
+            return None if anytime else column_difference(first, second, self.scale, groups)
         if anytime and self.scale.width is None:
             return None
         by_rows = anytime_difference if anytime else paired_difference
@@ -223,9 +236,17 @@ class MetricFamily:
             self.scale, pass_fail=self.scale.pass_fail and not is_pairwise(self.evaluator)
         )
 
-    def corrected(self, number: int) -> Corrected | None:
-        """A judge's mean of a variant, corrected by people's labels; None where answers failed."""
-        judge, scores = self.plan.experiment.judges.get(self.evaluator.name), self.scores[number]
+    def tested_mean(self, number: int) -> Corrected | ColumnMean | None:
+        """A variant's mean with tests of its own kind; None: it is a plain mean of values.
+
+        It is a judge's corrected by people's labels, unless answers failed, or a value of all rows.
+        """
+        scores = self.scores[number]
+        if self.evaluator.traits.by_column:
+            rows = list(scores.values)
+            sample = ClusterSums.of_rows(row_means(scores.values, rows), rows, scores.clusters)
+            return ColumnMean(sample, self.scale.limits) if sample.clusters > 1 else None
+        judge = self.plan.experiment.judges.get(self.evaluator.name)
         if judge is None or scores.lost:
             return None
         return correct_mean(judge, self.plan, number, scores.values)

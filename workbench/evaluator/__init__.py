@@ -5,7 +5,9 @@ from workbench.evaluator import Score, evaluator
 @evaluator(range=(0, 1))
 def brevity(outputs: str, *, words: int = 20) -> float: ...
 
+traits     declared properties of an evaluator's values
 contract   evaluator functions and their scores
+as_json    evaluators as JSON, for other processes
 spec       an evaluator of an experiment file
 lookup     evaluators by name
 sources    digests of an evaluator's sources, versions of the packages that they import
@@ -15,8 +17,9 @@ row_values metrics with a value of each row
 errors     errors in a user's evaluator
 """
 
-from workbench.evaluator.contract import Evaluator, Score, Traits, bind, evaluator
+from workbench.evaluator.contract import Evaluator, Score, bind
 from workbench.evaluator.lookup import list_evaluators
 from workbench.evaluator.spec import Spec
+from workbench.evaluator.traits import Traits, evaluator
 
 __all__ = ["Evaluator", "Score", "Spec", "Traits", "bind", "evaluator", "list_evaluators"]

@@ -6,7 +6,8 @@
 
 Data arguments are any of `inputs, outputs, expectations, completion`; keyword-only arguments are
 settings. The result is a bool, a number, a str (a category), a Score, or None (does not apply).
-An exception is an error of that cell: counted and shown, never scored as zero.
+An exception is an error of that cell: counted and shown, never scored as zero. With `over="run"`
+the data arguments are lists of all rows, and the result is one number, or a Score.
 """
 
 import contextlib
@@ -14,19 +15,19 @@ import copy
 import inspect
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
-from typing import Any, Literal, TypeVar, get_type_hints
+from dataclasses import dataclass, field, replace
+from typing import Any, get_type_hints
 
 from workbench.canonical import JSON
 from workbench.errors import WorkbenchError, check_names
 from workbench.evaluator.errors import MOST_SCORE, exception_message, number_error
 from workbench.evaluator.spec import RESERVED, Spec
+from workbench.evaluator.traits import ROW, TRAITS, Traits
 from workbench.evaluator.transform import NoPartError, Transform
 from workbench.model import Completion
 
-TIME_UNITS = frozenset({"s", "sec", "seconds", "ms", "us", "µs", "ns", "min", "h"})
 DATA_ARGUMENTS = ("inputs", "outputs", "expectations", "completion")
-Kind = Literal["pass", "number", "category"]
+ROWS = "rows"  # the argument of a metric of a run that has a row function
 Value = bool | float | str | None
 # Annotations that settings are checked against; the words are for messages.
 PLAIN_TYPES: dict[object, tuple[tuple[type, ...], str]] = {
@@ -35,7 +36,6 @@ PLAIN_TYPES: dict[object, tuple[tuple[type, ...], str]] = {
     float: ((int, float), "a number"),
     str: ((str,), "a string"),
 }
-Function = TypeVar("Function", bound=Callable[..., Any])
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,54 +71,6 @@ class Score:
         if self.error or self.value is None or isinstance(self.value, str):
             return None
         return float(self.value)
-
-
-@dataclass(frozen=True, slots=True)
-class Traits:
-    """Declared properties of an evaluator's values.
-
-    Attributes:
-        range: least and greatest allowed value; None: any number.
-        unit: of the number, for tables (`s`, `tokens`).
-        kind: None: inferred from the first values.
-        cache: False if the same row may get another score next time.
-        by_column, judged: one value of all answers, none of a row; each is a model's verdict.
-    """
-
-    higher_is_better: bool = True
-    range: tuple[float, float] | None = None
-    unit: str = ""
-    kind: Kind | None = None
-    cache: bool = True
-    by_column: bool = False
-    judged: bool = False
-
-    @property
-    def measures_time(self) -> bool:
-        """True if the unit is one of time, or something per time (`tokens/s`)."""
-        return self.unit.rpartition("/")[2].strip() in TIME_UNITS
-
-
-def evaluator(
-    *,
-    higher_is_better: bool = True,
-    range: tuple[float, float] | None = None,  # noqa: A002  the field's word for it
-    unit: str = "",
-    kind: Kind | None = None,
-    cache: bool = True,
-) -> Callable[[Function], Function]:
-    """Declare properties of an evaluator's values; see `Traits` for each argument.
-
-    >>> @evaluator(range=(0, 1))
-    ... def brevity(outputs: str) -> float: return min(1.0, 80 / len(outputs))
-    """
-    traits = Traits(higher_is_better, range, unit, kind, cache)
-
-    def mark(function: Function) -> Function:
-        function.__workbench_traits__ = traits  # type: ignore[attr-defined]
-        return function
-
-    return mark
 
 
 @dataclass(frozen=True)
@@ -174,7 +126,7 @@ class Evaluator:
             result = self.function(**arguments, **copy.deepcopy(dict(self.settings)))
         except (Exception, SystemExit) as error:  # a user's code may raise anything
             return Score(error=exception_message(error, self.spec.root if self.spec else None))
-        score = _checked_score(result, self.traits)
+        score = checked_score(result, self.traits)
         if not missing or score.error:
             return score
         value = False if score.value is True else score.value
@@ -193,21 +145,6 @@ class Evaluator:
             return {**arguments, "outputs": ""}, f"transform: {error}"
 
 
-def evaluator_as_json(evaluator: Evaluator) -> dict[str, JSON]:
-    """The evaluator without its function, for another process."""
-    fields = asdict(replace(evaluator, function=None, spec=None, transform=None))
-    absent = ("function", "spec", "transform")
-    return {name: value for name, value in fields.items() if name not in absent}
-
-
-def evaluator_from_json(fields: Mapping[str, JSON], spec: Spec) -> Evaluator:
-    """The evaluator in the result of `evaluator_as_json`; only its own process can call it."""
-    limits = fields["traits"]["range"]
-    traits = Traits(**{**fields["traits"], "range": tuple(limits) if limits else None})
-    arguments = tuple(fields["arguments"])
-    return Evaluator(**{**fields, "arguments": arguments, "traits": traits}, spec=spec)
-
-
 def bind(
     function: Callable[..., Any],
     settings: Mapping[str, JSON],
@@ -222,7 +159,7 @@ def bind(
         WorkbenchError: the signature doesn't fit, or a setting is unknown, missing or invalid.
     """
     try:
-        parameters = list(inspect.signature(function).parameters.values())
+        parameters = _parameters(function)
     except ValueError as error:
         raise WorkbenchError(f"evaluator {name!r} has no signature", where=source) from error
     if inspect.iscoroutinefunction(function) or inspect.isgeneratorfunction(function):
@@ -235,13 +172,27 @@ def bind(
         if parameter.default is parameter.empty and setting not in settings:
             message = f"evaluator {name!r} needs the setting {setting!r}"
             raise WorkbenchError(message, fix=f"`{name}: {{{setting}: …}}`")
-    traits = getattr(function, "__workbench_traits__", Traits())
+    traits = getattr(function, TRAITS, Traits())
     if traits.range and any(number_error(end) for end in traits.range):
         message = f"evaluator {name!r} has the range {list(traits.range)}, whose ends are no scores"
         fix = f"name the least and the greatest score, up to {MOST_SCORE:g}, or leave `range` out"
         raise WorkbenchError(message, where=source, fix=fix)
     needs = any(p.name == "expectations" and p.default is p.empty for p in parameters)
     return Evaluator(name, function, dict(settings), arguments, traits, digest, source, needs)
+
+
+def _parameters(function: Callable[..., Any]) -> list[inspect.Parameter]:
+    """The data arguments and settings; those of a metric of `rows` are its row function's."""
+    parameters = inspect.signature(function).parameters
+    if not (row := getattr(function, ROW, None)):
+        return list(parameters.values())
+    if next(iter(parameters), "") != ROWS:
+        raise WorkbenchError(
+            f"the function of {function.__name__!r} takes no {ROWS}",
+            fix=f"make {ROWS} its first argument: it gets what its row function returns",
+        )
+    others = {name: each for name, each in parameters.items() if name != ROWS}
+    return list({**inspect.signature(row).parameters, **others}.values())
 
 
 def _split_parameters(
@@ -266,8 +217,9 @@ def _split_parameters(
 
 def _check_types(function: Callable[..., Any], settings: Mapping[str, JSON], name: str) -> None:
     """Check settings against plain annotations: `no` is a string in YAML."""
+    functions = [function, *filter(None, [getattr(function, ROW, None)])]
     try:
-        hints = get_type_hints(function)
+        hints = {name: hint for each in functions for name, hint in get_type_hints(each).items()}
     except Exception:  # a name that only a type checker resolves: nothing is checked
         return
     for setting, value in settings.items():
@@ -277,7 +229,8 @@ def _check_types(function: Callable[..., Any], settings: Mapping[str, JSON], nam
             raise WorkbenchError(f"evaluator {name!r}: {setting} is {value!r}, not {words}")
 
 
-def _checked_score(result: object, traits: Traits) -> Score:
+def checked_score(result: object, traits: Traits) -> Score:
+    """The Score that a function returned; an error, if it is no score of such traits."""
     score = result if isinstance(result, Score) else Score(value=result)  # type: ignore[arg-type]
     texts = (score.reason, score.label, score.error, score.parsed)
     if not all(isinstance(text, str) for text in texts):

@@ -1,10 +1,10 @@
 """Metrics with a value of each row, and those that have one value for all rows.
 
-    root_mean_squared_error    one value of all answers of a variant, with an interval: no verdict
-    exact_match                a value of each row, so that two variants are compared row by row
+    macro_f1       one value of all answers of a variant, to which every row contributes
+    exact_match    a value of each row
 
-A verdict, a gate, a race and a decision go by the rows in which two variants differ. So they need a
-metric of the second sort.
+Both have intervals, verdicts, gates and decisions. What looks at single rows, or at them while
+answers are still coming, needs a metric of the second sort: a race, --grow, --power, slices.
 """
 
 from collections.abc import Iterable

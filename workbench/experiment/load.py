@@ -15,7 +15,6 @@ from workbench.canonical import JSON
 from workbench.dataset import ALL_ROWS, RowScope, load_dataset
 from workbench.document import Document, MissingKeyError, read_document
 from workbench.errors import WorkbenchError, list_first, located, unknown_name
-from workbench.evaluator.row_values import require_row_values
 from workbench.experiment.evaluator_entries import load_evaluators
 from workbench.experiment.file import ExperimentFile
 from workbench.experiment.judge_loader import JudgeLoader
@@ -147,11 +146,7 @@ def _check_metrics(experiment: Experiment, document: Document) -> None:
         for name in metrics:
             if name not in ("", *names):
                 raise unknown_name("metric", name, names, where=document.where(key, name))
-    by_name = {evaluator.name: evaluator for evaluator in experiment.evaluators}
     for name, rule in experiment.gate.items():
-        if name in by_name:
-            where, fix = document.where("gate", name), "name a metric that has a value of each row"
-            require_row_values(by_name[name], "a gate", where=where, fix=fix)
         if rule.min is None and rule.max is None and not rule.no_worse_than:
             message = f"the rule for {name!r} has no condition"
             fix = "add min: 0.6, max: 2, or no_worse_than: baseline"

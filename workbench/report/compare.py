@@ -73,11 +73,13 @@ def compare_lines(compared: ExperimentComparison) -> Iterator[str]:
 
 
 def column_lines(compared: ExperimentComparison, base: int, number: int) -> Iterator[str]:
-    """A line per metric with one value for all rows: both values and intervals, no verdict."""
+    """A line per metric of all rows that can't be compared: both values, and the reason."""
     for name, metric in compared.results[number].metrics.items():
-        if metric.kind == "column":
-            before = _value(compared.results[base].metrics[name])
-            yield f"  {shorten(name)}: {before} before, {_value(metric)} after; {NO_VERDICT}"
+        if metric.kind == "column" and name not in compared.results[number].comparisons:
+            first = compared.results[base].metrics[name]
+            reason = metric.problem or first.problem or "they share no rows"
+            values = f"{_value(first)} before, {_value(metric)} after"
+            yield f"  {shorten(name)}: {values}; no verdict: {reason}"
 
 
 def _value(metric: MetricResult) -> str:

@@ -17,7 +17,6 @@ from rich.table import Table
 from rich.text import Text
 
 from workbench.errors import cost_text, pluralize
-from workbench.evaluator.row_values import NO_ROW_VALUES
 from workbench.report.compare import difference_text, left_out_lines, rows_needed_text
 from workbench.report.estimates import MEDIAN_NOTE
 from workbench.report.safe_text import NAME_WIDTH, plain, seconds, shorten
@@ -110,8 +109,12 @@ def verdict_lines(variants: Sequence[VariantResult]) -> list[str]:
         for name, comparison in variant.comparisons.items()
     ]
     metrics = variants[0].metrics if variants else {}
-    columns = [name for name, metric in metrics.items() if metric.kind == "column"]
-    no_verdicts = [f"no verdict on {shorten(name)}: {NO_ROW_VALUES}" for name in columns]
+    problems = {
+        name: problem
+        for name in metrics
+        if (problem := next(filter(None, (v.metrics[name].problem for v in variants)), ""))
+    }
+    no_verdicts = [f"no verdict on {shorten(name)}: {words}" for name, words in problems.items()]
     shown = [metric for variant in variants for metric in variant.metrics.values()]
     medians = [MEDIAN_NOTE] if any(metric.median for metric in shown) else []
     if not comparisons:

@@ -1,10 +1,10 @@
 """Score of a whole column of answers, by a metric that has no value of a single row.
 
-    ColumnScore(value=0.671, low=0.551, high=0.788, resamples=1000, unread={17: "not a number"})
+    ColumnScore(0.671, 0.551, 0.788, contributions={0: 0.7, 1: 0.64}, unread={17: "not a number"})
 
-The store keeps it as one score, whose reason is the interval as JSON:
+The store keeps it as one score, whose reason has the other fields as JSON:
 
-    {"high": 0.788, "low": 0.551, "resamples": 1000, "unread": [[17, "not a number"]]}
+    {"contributions": [[0, 0.7], …], "high": 0.788, "low": 0.551, "unread": [[17, "no number"]], …}
 """
 
 import json
@@ -14,6 +14,8 @@ from dataclasses import dataclass, field
 from workbench.canonical import JSON, canonical_json
 from workbench.evaluator import Score
 
+BY_NUMBER = ("contributions", "unread")
+
 
 @dataclass(frozen=True)
 class ColumnScore:
@@ -22,25 +24,30 @@ class ColumnScore:
     Attributes:
         value: None if the metric gives none; `error` says why.
         low, high: 95% confidence interval; None if there is none.
-        resamples: number that the interval is based on.
+        contributions: of each group of clusters; their mean over answers is `value`.
+        problem: the reason why there are no contributions, so no verdict; empty: there are.
+        reason: the metric's own words.
         unread: reason by position of each answer that the metric can't read.
     """
 
     value: float | None
     low: float | None = None
     high: float | None = None
-    resamples: int = 0
+    contributions: Mapping[int, float] = field(default_factory=dict)
+    problem: str = ""
+    reason: str = ""
     unread: Mapping[int, str] = field(default_factory=dict)
     error: str = ""
 
     def as_json(self) -> dict[str, JSON]:
         """Return the fields as JSON."""
-        return {**vars(self), "unread": sorted(self.unread.items())}
+        numbered = {name: sorted(getattr(self, name).items()) for name in BY_NUMBER}
+        return {**vars(self), **numbered}
 
     @classmethod
     def from_json(cls, fields: Mapping[str, JSON]) -> "ColumnScore":
         """Read the result of `as_json`."""
-        return cls(**{**fields, "unread": dict(fields["unread"])})
+        return cls(**{**fields, **{name: dict(fields[name]) for name in BY_NUMBER}})
 
     def as_score(self) -> Score:
         """Return the form in which the store keeps it."""

@@ -15,7 +15,8 @@ from workbench.evaluator import Evaluator, Score
 from workbench.results.column_score import ColumnScore
 from workbench.results.scores import Measure
 from workbench.results.types import ScoreCounts
-from workbench.stats.sample import Scale
+from workbench.stats.jackknife import cluster_groups
+from workbench.stats.sample import Clusters, Scale
 
 STATES = (
     *("ok", "truncated", "refused"),
@@ -97,23 +98,44 @@ class ScoreColumn:
         return self._numbers_of(IN_COLUMN)
 
     @property
-    def resamples(self) -> int:
-        """Number of resamples behind the interval of the one score of all answers."""
-        return self._column_score.resamples if self._column_score else 0
+    def problem(self) -> str:
+        """Why the one score of all answers gives no verdict; empty: it does, or there is none."""
+        return self._column_score.problem if self._column_score else ""
 
-    def measure(self, rows: int, clusters: int) -> Measure | None:
-        """Return the one score of all answers, of so many rows; None if there is none."""
+    def _contributions(self, groups: Clusters, repeats: int) -> dict[int, list[float]]:
+        shares = self._column_score.contributions if self._column_score else {}
+        values: dict[int, list[float]] = {}
+        for number in self.answers_in_column() if shares else ():
+            row = number // repeats
+            values.setdefault(row, []).append(shares[groups[row]])
+        return values
+
+    def measure(self, n: int, clusters: Clusters | None, repeats: int) -> Measure | None:
+        """Return the one score of all answers, of `n` rows; None if there is none."""
         score = self._column_score
         if score is None or score.value is None:
             return None
-        return Measure(score.value, score.low, score.high, rows, clusters)
+        rows = {number // repeats for number in self.answers_in_column()}
+        count = len(rows) if clusters is None else len({clusters[row] for row in rows})
+        return Measure(score.value, score.low, score.high, n, count)
 
     def errors(self) -> Counter[str]:
         """Count the evaluator's error messages."""
         return self._texts.count(self._labels_of(ERROR))
 
-    def by_row(self, repeats: int) -> dict[int, list[float]]:
-        """Return the numeric values of each dataset row that has one."""
+    def groups(self, clusters: Clusters | None, repeats: int) -> Clusters | None:
+        """The clusters of rows; of a metric of all answers, the groups of its contributions."""
+        if not self.traits.by_column:
+            return clusters
+        return cluster_groups(clusters, len(self.kinds) // repeats)
+
+    def by_row(self, repeats: int, groups: Clusters | None = None) -> dict[int, list[float]]:
+        """The numbers of each dataset row that has one: of its answers, or their contributions.
+
+        `groups` are as of the method of that name.
+        """
+        if self.traits.by_column:
+            return self._contributions(groups or (), repeats)
         numbers = self._numbers_of(NUMBER)
         scores = np.frombuffer(self.values)[numbers].tolist()
         if repeats == 1:

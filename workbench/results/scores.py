@@ -106,7 +106,7 @@ def metric_scale(traits: Traits, kinds: Iterable[str]) -> Scale:
     observed = set(kinds)
     passes = observed == {"pass"} if observed else traits.kind == "pass"
     low, high = traits.range or (None, None)
-    return Scale(passes, low, high, traits.higher_is_better)
+    return Scale(passes, low, high, traits.higher_is_better, of_rows=not traits.by_column)
 
 
 def measure(

@@ -24,6 +24,7 @@ from workbench.results.score_column import BILLED, SCORED, STATES, ScoreColumn, 
 from workbench.results.scores import MetricScores, measure, metric_scale
 from workbench.results.types import MetricResult, Row, RowCounts, VariantResult
 from workbench.stats.components import variance_components
+from workbench.stats.jackknife import cluster_groups
 from workbench.stats.quantiles import summarize_times
 from workbench.stats.sample import Clusters, Scale
 
@@ -83,8 +84,9 @@ class Tally:
 
     def scores(self, name: str) -> MetricScores:
         """Return an evaluator's scores by dataset row."""
-        column, values = self.columns[name], self.columns[name].by_row(self._repeats)
-        errors, repeats = column.error_rows(), self._repeats
+        column, repeats = self.columns[name], self._repeats
+        clusters = column.groups(self._clusters, repeats)
+        values, errors = column.by_row(repeats, clusters), column.error_rows()
         states = np.frombuffer(self.states, np.uint8)
         lost = errors.union(np.flatnonzero(states > SCORED).tolist())
         inapplicable = {n // repeats for n in column.not_applicable_rows()}
@@ -95,17 +97,17 @@ class Tally:
             lost={row: n for row, n in lost_answers.items() if row not in inapplicable},
             unreached=Counter((np.flatnonzero(states == len(STATES)) // repeats).tolist()),
             not_applicable=inapplicable,
-            clusters=self._clusters,
+            clusters=clusters,
         )
 
     def add_column(self, name: str, score: ColumnScore, numbers: Sequence[int]) -> None:
         """Add the score of a whole column: of the answers with these numbers."""
         self.columns[name].put_column(score, numbers)
 
-    def clusters_of(self, numbers: Sequence[int]) -> list[int]:
-        """Return the cluster of each of these answers; repeats of a row are in one."""
-        rows = [number // self._repeats for number in numbers]
-        return rows if self._clusters is None else [self._clusters[row] for row in rows]
+    def groups_of(self, numbers: Sequence[int]) -> list[int]:
+        """Return the group of each of these answers, for metrics of all answers."""
+        groups = cluster_groups(self._clusters, self.rows // self._repeats)
+        return [groups[number // self._repeats] for number in numbers]
 
     def set_stored_at(self, times: Sequence[float | None]) -> None:
         """Set when each row's answer was stored, in seconds since 1970; None: it was not."""
@@ -113,8 +115,8 @@ class Tally:
 
     def sent_at(self) -> dict[int, float]:
         """Return when each dataset row with a time was asked for, on average over its repeats."""
-        sent_at = np.array(self._stored_at) - np.array(self._latencies)
-        means = sent_at.reshape(-1, self._repeats).mean(axis=1)
+        times = np.array(self._stored_at) - np.array(self._latencies)
+        means = times.reshape(-1, self._repeats).mean(axis=1)
         return {row: float(mean) for row, mean in enumerate(means) if not math.isnan(mean)}
 
     def input_tokens(self) -> Iterator[tuple[int, int]]:
@@ -213,8 +215,7 @@ class Tally:
         )
         rows = column.counts(self._state_table)
         if column.traits.by_column:
-            clusters = len(set(self.clusters_of(column.answers_in_column())))
-            answered, worst = column.measure(rows.n, clusters), None
+            answered = column.measure(rows.n, self._clusters, repeats)
         repeated = scores.values.items() if scale.pass_fail and repeats > 1 else ()
         return MetricResult(
             mean=answered.mean if answered else None,
@@ -224,7 +225,7 @@ class Tally:
             answers=column.counts(np.frombuffer(self.states, np.uint8)[:, None]),
             outcomes=column.outcomes(),
             kind=column.result_kind(scale),
-            resamples=column.resamples,
+            problem=column.problem,
             higher_is_better=column.traits.higher_is_better,
             unit=column.traits.unit,
             clusters=answered.clusters if answered else 0,

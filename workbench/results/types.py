@@ -14,7 +14,6 @@ from workbench.evaluator import Score
 from workbench.model import Completion
 from workbench.plan import Cell, Variant
 from workbench.results.scores import Measure, mean_text
-from workbench.stats.bootstrap import RESAMPLES
 from workbench.stats.judge_error import Corrected
 from workbench.stats.pairs import Difference
 from workbench.stats.quantiles import Quantile, TimeSummary
@@ -97,7 +96,7 @@ class MetricResult:
         worst_unknown: there are such answers, and the metric has no range.
         pass_at, pass_all, pass_rows: as in `Measure`.
         flaky: numbers of dataset rows whose repeats disagree.
-        resamples: that the interval of kind `column` is based on.
+        problem: why the value of kind `column` gives no verdict; empty: it does.
         corrected: a judge's mean corrected by people's labels; None: there are too few.
         variance: with repeats, share of the variance between `rows`, `answers` and, where an answer
             was judged twice, `judge`; empty: unknown.
@@ -126,7 +125,7 @@ class MetricResult:
     pass_rows: Mapping[int, int] = field(default_factory=dict)
     flaky: tuple[int, ...] = ()
     variance: Mapping[str, float] = field(default_factory=dict)
-    resamples: int = 0
+    problem: str = ""
     corrected: Corrected | None = None
 
     @property
@@ -287,7 +286,6 @@ def count_notes(metric: MetricResult) -> list[str]:
         repeated = sum(astuple(answers)) > sum(getattr(metric, f.name) for f in fields(answers))
         count = answers.not_applicable
         notes.append(f"{pluralize(count, 'answer') if repeated else count} not applicable")
-    if 0 < metric.resamples < RESAMPLES:  # its time limit
-        notes.append(f"interval of {metric.resamples} resamples")
+    notes += [metric.problem] if metric.problem else []
     unknown = "without failed rows" if metric.kind == "column" else "worst case unknown: no range"
     return notes + ([unknown] if metric.worst_unknown else [])

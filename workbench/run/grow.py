@@ -15,6 +15,7 @@ from workbench.completing.context import RunContext
 from workbench.completing.model_threads import Outcome
 from workbench.completing.plan_lock import plan_lock
 from workbench.errors import WorkbenchError, pluralize
+from workbench.evaluator.row_values import require_row_values
 from workbench.plan import Plan
 from workbench.run.summary import interrupt_code
 from workbench.scoring.judged_stream import open_stream, with_follow_ups
@@ -56,6 +57,10 @@ def grow(plan: Plan, plan_repeats: PlanRepeats, names: Sequence[str], context: R
         WorkbenchError: there is no gate, the store can't be written, the run was interrupted, or
             the same plan is running already.
     """
+    for evaluator in plan.experiment.evaluators:
+        if plan.experiment.gate.keys() & {"", evaluator.name}:
+            fix = "gate without --grow, or by a metric that has a value of each row"
+            require_row_values(evaluator, "--grow", where=plan.experiment.path, fix=fix)
     repeats, budget = plan.experiment.repeats, context.budget
     growing = GrowingGate(names, context.progress.note, repeats)
     max_repeats = repeats + MAX_EXTRA_REPEATS

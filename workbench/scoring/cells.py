@@ -19,6 +19,7 @@ from workbench.store import Store, completion_json, score_key
 
 COMMIT_SIZE = 500  # scores in one commit
 COMMIT_INTERVAL_S = 1.5  # seconds after which a smaller commit is made
+JACKKNIFE = "jackknife 1"  # in the keys of metrics of all rows: how their intervals are computed
 
 
 def score_rows(
@@ -116,27 +117,28 @@ def score_keys(evaluators: Sequence[Evaluator], rows: Sequence[Row]) -> dict[str
 def score_column(
     evaluator: Evaluator,
     rows: Sequence[Row],
-    clusters: Sequence[int],
+    groups: Sequence[int],
     store: Store,
     *,
     stopped: StopCheck = not_stopped,
 ) -> ColumnScore:
     """The score of a variant's answers by a metric that has no value of a row, stored once.
 
-    `clusters` has the cluster of each answer. Raises as `score_rows` does.
+    `groups` has the group of each answer. Raises as `score_rows` does.
     """
     arguments = [_arguments(evaluator, row) for row in rows]
-    key = digest([evaluator.digest, version("mlflow"), arguments, list(clusters)])
+    key = digest([evaluator.digest, version("mlflow"), arguments, list(groups), JACKKNIFE])
     stored = store.scores({key})
     if key in stored:
         return ColumnScore.from_score(stored[key])
     if stopped():
         raise Stopped
     with shared_pool() as pool:
-        column_score = pool.measure(evaluator, arguments, clusters, stopped)
+        column_score = pool.measure(evaluator, arguments, groups, stopped)
     redact = store.redactor.redact
     unread = {position: redact(reason) for position, reason in column_score.unread.items()}
-    column_score = replace(column_score, unread=unread, error=redact(column_score.error))
+    reason, error = redact(column_score.reason), redact(column_score.error)
+    column_score = replace(column_score, unread=unread, reason=reason, error=error)
     if not column_score.error:
         store.save_scores(evaluator, {key: column_score.as_score()})
     return column_score

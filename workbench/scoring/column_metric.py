@@ -1,11 +1,11 @@
 """A metric of MLflow that has one value of all answers of a variant, such as an RMSE or F1.
 
     metric.measure([{"outputs": "3.5", "expectations": {"expected_response": 4}}, …], …)
-    ColumnScore(value=0.671, low=0.551, high=0.788, resamples=1000, unread={17: "…"})
+    ColumnScore(value=0.671, low=0.551, high=0.788, contributions={…}, unread={17: "…"})
 
 `mlflow.models.evaluate` computes it, on a table of finished answers: no model is called, and
 nothing reaches the user's tracking store, as the run is one of a store that is deleted afterwards.
-The interval comes from calls of the same function on resampled rows.
+The interval comes from calls of the same function without some of the rows.
 """
 
 import inspect
@@ -14,6 +14,7 @@ import os
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +30,8 @@ from workbench.evaluator.errors import number_error
 from workbench.evaluator.readings import UnreadError
 from workbench.results.column_score import ColumnScore
 from workbench.scoring.mlflow_metric import DATA, BoundMetric, mlflow_reasons
-from workbench.stats.bootstrap import RowIndexes, bootstrap_interval
+from workbench.scoring.run_metric import column_score
+from workbench.stats.jackknife import RowIndexes, delete_groups
 
 OUTPUT, EXPECTED = "workbench.output", "workbench.expected"  # columns of MLflow's table
 FILE_STORE = "MLFLOW_ALLOW_FILE_STORE"
@@ -81,8 +83,9 @@ class ColumnMetric:
             return ColumnScore(None, unread=unread, error=f"MLflow: {reason}")
         read_clusters = [clusters[n] for n in range(len(rows)) if n not in unread]
         with mlflow_reasons():
-            interval = bootstrap_interval(call.statistic(), read_clusters, limit_s=limit_s)
-        return ColumnScore(value, interval.low, interval.high, interval.resamples, unread)
+            jackknife = delete_groups(call.statistic(), read_clusters, limit_s=limit_s)
+        limits = self.__workbench_traits__.range
+        return column_score(replace(jackknife, value=value), read_clusters, limits, unread)
 
     def of_table(self, rows: Sequence[Mapping[str, JSON]]) -> Callable[..., MetricValue]:
         """Return the function that computes the metric of MLflow's table of these answers.
@@ -156,12 +159,12 @@ class MetricCall:
             raise
 
     def statistic(self) -> "Statistic":
-        """The function of resampled rows of the same columns."""
+        """The function of some rows of the same columns."""
         return Statistic(self._metric, self._columns)
 
 
 class Statistic:
-    """The metric of resampled rows.
+    """The metric of some of the rows.
 
     scikit-learn compares arrays faster than pandas columns, and numbers faster than labels.
     """

@@ -115,7 +115,8 @@ class BoundMetric:
     def traits(self, *, by_column: bool) -> Traits:
         """Its traits as an evaluator."""
         higher = self.metric.greater_is_better
-        return Traits(higher_is_better=higher is not False, by_column=by_column)
+        limits = (0.0, 1.0) if by_column and self.reads == "label" else None
+        return Traits(higher_is_better=higher is not False, range=limits, by_column=by_column)
 
     def read(self, output: str, expectations: Mapping[str, JSON] | None) -> tuple[JSON, JSON]:
         """Return the answer and the expected value as the metric reads them.

@@ -20,7 +20,7 @@ from pathlib import Path
 from workbench.canonical import JSON
 from workbench.errors import ExitCode, StopCheck, Stopped, WorkbenchError
 from workbench.evaluator import Evaluator, Score, Spec
-from workbench.evaluator.contract import evaluator_from_json
+from workbench.evaluator.as_json import evaluator_from_json
 from workbench.evaluator.lookup import is_builtin, load_evaluator
 from workbench.evaluator.spec import check_env
 from workbench.evaluator.transform import function_names

@@ -189,11 +189,11 @@ class Stream:
             read = (row for batch in batches for row in self.scored.reader.read(variant, batch))
             rows = [(number, row) for number, row in read if row.scored]
             numbers = [number for number, _ in rows]
-            clusters = tally.clusters_of(numbers)
+            groups = tally.groups_of(numbers)
             for evaluator in evaluators if rows and not self._error else ():
                 answers = [row for _, row in rows]
                 column_score = score_column(
-                    evaluator, answers, clusters, self._store, stopped=self._stopped
+                    evaluator, answers, groups, self._store, stopped=self._stopped
                 )
                 tally.add_column(evaluator.name, column_score, numbers)
 

@@ -30,13 +30,14 @@ import select
 import signal
 import sys
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from workbench.canonical import JSON
 from workbench.errors import WorkbenchError
 from workbench.evaluator import Evaluator, Spec
-from workbench.evaluator.contract import evaluator_as_json
+from workbench.evaluator.as_json import evaluator_as_json
 from workbench.evaluator.errors import exception_message
 from workbench.evaluator.lookup import load_evaluator
 from workbench.model import Completion, Usage
@@ -115,10 +116,7 @@ class EvaluatorWorker:
         evaluator = self._evaluators[digest]
         environment, state = dict(os.environ), process_state()
         for number, row in enumerate(rows):
-            if "completion" in row:
-                fields = {**row["completion"], "usage": Usage(**row["completion"]["usage"])}
-                fields["tool_calls"] = tuple(fields.get("tool_calls", ()))
-                row["completion"] = Completion("", **fields)
+            read_completion(row)
             try:
                 score = evaluator.call(row)
                 answer = [score.value, score.reason, score.label, score.error, score.parsed]
@@ -139,13 +137,14 @@ class EvaluatorWorker:
         evaluator, environment = self._evaluators[digest], dict(os.environ)
         root = evaluator.spec.root if evaluator.spec else None
         for row in rows:
+            read_completion(row)
             try:
                 row |= evaluator.transformed(row)[0]
             except BaseException as error:  # of the project's function
                 row["error"] = exception_message(error, root)
         try:
-            assert evaluator.function
-            score = evaluator.function.measure(rows, clusters, limit_s)  # type: ignore[attr-defined]
+            measure = getattr(evaluator.function, "measure", None) or _run_measure(evaluator)
+            score = measure(rows, clusters, limit_s)
         except BaseException as error:  # as of one row
             score = ColumnScore(None, error=exception_message(error, root))
         self._restore(environment)
@@ -178,6 +177,14 @@ class EvaluatorWorker:
         )
 
 
+def read_completion(row: dict[str, Any]) -> None:
+    """Turn the `completion` of a row in JSON into one."""
+    if "completion" in row:
+        fields = {**row["completion"], "usage": Usage(**row["completion"]["usage"])}
+        fields["tool_calls"] = tuple(fields.get("tool_calls", ()))
+        row["completion"] = Completion("", **fields)
+
+
 def process_state() -> list[object]:
     """Limits and handlers, which a row may change for those behind it, and can't restore."""
     return [
@@ -187,6 +194,12 @@ def process_state() -> list[object]:
         os.getpriority(os.PRIO_PROCESS, 0),
         *(json.dumps, json.loads, os.write, builtins.print),
     ]
+
+
+def _run_measure(evaluator: Evaluator) -> Callable[..., ColumnScore]:
+    """Import the statistics only for a metric of a run."""
+    module = importlib.import_module("workbench.scoring.run_metric")
+    return partial(module.measure_run, evaluator)
 
 
 def _adapt(target: object, settings: Mapping[str, JSON]) -> Any:

@@ -34,12 +34,14 @@ class Scale:
         pass_fail: all values are 0 or 1.
         low, high: the least and the greatest value; None: unknown.
         higher_is_better: False where lower is better.
+        of_rows: False for a metric of all rows at once, which has no worst value of one.
     """
 
     pass_fail: bool = False
     low: float | None = None
     high: float | None = None
     higher_is_better: bool = True
+    of_rows: bool = True
 
     @property
     def width(self) -> float | None:
@@ -56,8 +58,8 @@ class Scale:
 
     @property
     def worst(self) -> float | None:
-        """The worst score; None where it is unknown."""
-        limits = self.limits
+        """The worst score of a row; None where it is unknown."""
+        limits = self.limits if self.of_rows else None
         return limits[0 if self.higher_is_better else 1] if limits else None
 
 

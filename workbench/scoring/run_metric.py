@@ -1,0 +1,114 @@
+"""An evaluator function of all of a variant's rows, measured with its interval.
+
+@evaluator(over="run", range=(0, 1))
+def agreement(outputs: list[str], expectations: list[dict]) -> float: …
+
+measure_run(evaluator, [{"outputs": "yes", "expectations": {…}}, …], clusters, limit_s)
+ColumnScore(value=0.671, low=0.551, high=0.788, contributions={…})
+"""
+
+import copy
+import inspect
+import math
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from workbench.evaluator import Evaluator, Score
+from workbench.evaluator.contract import ROWS, checked_score
+from workbench.evaluator.errors import exception_message
+from workbench.evaluator.traits import ROW
+from workbench.results.column_score import ColumnScore
+from workbench.stats.jackknife import ColumnMean, Jackknife, RowIndexes, delete_groups
+from workbench.stats.sample import ClusterSums
+
+
+def measure_run(
+    evaluator: Evaluator,
+    rows: Sequence[Mapping[str, Any]],
+    clusters: Sequence[int],
+    limit_s: float,
+) -> ColumnScore:
+    """Call the evaluator's function with these rows, and without each group of clusters.
+
+    Args:
+        evaluator: of a whole run.
+        rows: data arguments of each answer, or the `error` for which it can't be read.
+        clusters: of each answer; those of one cluster depend on each other.
+        limit_s: seconds for the interval.
+
+    Raises whatever the function raises for all rows.
+    """
+    columns, unread = _columns(evaluator, rows)
+    scores: list[Score] = []
+
+    def statistic(numbers: RowIndexes) -> float:
+        chosen = numbers.tolist()
+        scores.append(
+            _score(evaluator, {k: [column[n] for n in chosen] for k, column in columns.items()})
+        )
+        return math.nan if (number := scores[-1].number) is None else number
+
+    read_clusters = [cluster for n, cluster in enumerate(clusters) if n not in unread]
+    if not read_clusters:
+        return ColumnScore(None, unread=unread)
+    jackknife = delete_groups(statistic, read_clusters, limit_s=limit_s)
+    reason, error = scores[0].reason, scores[0].error
+    if scores[0].number is None:
+        return ColumnScore(None, unread=unread, error=error or reason or "it gave no value")
+    return column_score(jackknife, read_clusters, evaluator.traits.range, unread, reason)
+
+
+def column_score(
+    jackknife: Jackknife,
+    clusters: Sequence[int],
+    limits: tuple[float, float] | None,
+    unread: Mapping[int, str],
+    reason: str = "",
+) -> ColumnScore:
+    """The value of these clusters' answers with its interval.
+
+    `limits` are the least and the greatest possible value; None: unknown.
+    """
+    low = high = None
+    if contributions := jackknife.contributions:
+        values = np.array([contributions[cluster] for cluster in clusters])
+        sample = ClusterSums.of_rows(values, range(len(clusters)), clusters)
+        mean = ColumnMean(sample, limits)
+        low, high = mean.low, mean.high
+    return ColumnScore(jackknife.value, low, high, contributions, jackknife.problem, reason, unread)
+
+
+def _columns(
+    evaluator: Evaluator, rows: Sequence[Mapping[str, Any]]
+) -> tuple[dict[str, list[Any]], dict[int, str]]:
+    """The columns that the function takes, and the reason of each row that can't be read."""
+    unread = {number: row["error"] for number, row in enumerate(rows) if "error" in row}
+    read_row = getattr(evaluator.function, ROW, None)
+    if not read_row:
+        read = [row for number, row in enumerate(rows) if number not in unread]
+        return {name: [row[name] for row in read] for name in evaluator.arguments}, unread
+    settings = _settings(evaluator, read_row)
+    values: list[Any] = []
+    for number, row in enumerate(rows):
+        if number not in unread:
+            try:
+                values.append(read_row(**{k: row[k] for k in evaluator.arguments}, **settings))
+            except Exception as error:  # of a user's function
+                root = evaluator.spec.root if evaluator.spec else None
+                unread[number] = exception_message(error, root)
+    return {ROWS: values}, unread
+
+
+def _settings(evaluator: Evaluator, function: Callable[..., Any]) -> dict[str, Any]:
+    """The settings that a function of the evaluator takes."""
+    names = inspect.signature(function).parameters
+    return {name: value for name, value in evaluator.settings.items() if name in names}
+
+
+def _score(evaluator: Evaluator, columns: Mapping[str, Sequence[Any]]) -> Score:
+    assert evaluator.function
+    settings = _settings(evaluator, evaluator.function)
+    result = evaluator.function(**columns, **copy.deepcopy(settings))
+    return checked_score(result, evaluator.traits)
