@@ -133,7 +133,7 @@ class MetricFamily:
         scores: of each variant.
         scale: the values the metric can take, the same for all variants.
         has_row_numbers: False for categories, and for a metric with one value for all rows.
-        problems: of each variant, why its value of all rows gives no verdict; empty: it does.
+        problems, unseen: of each variant's value of all rows, as of `ColumnScore`.
         sent_at: for a metric of time: of each variant, when its rows were asked for, in seconds.
     """
 
@@ -144,6 +144,7 @@ class MetricFamily:
     has_row_numbers: bool
     sent_at: Sequence[Mapping[int, float]]
     problems: Sequence[str]
+    unseen: Sequence[float]
 
     @classmethod
     def build(cls, evaluator: Evaluator, tallies: Sequence[Tally], plan: Plan) -> "MetricFamily":
@@ -157,6 +158,7 @@ class MetricFamily:
             has_row_numbers=all(tally.kind(name) not in ROWLESS for tally in tallies),
             sent_at=[tally.sent_at() for tally in tallies] if times else (),
             problems=[tally.columns[name].problem for tally in tallies],
+            unseen=[tally.columns[name].unseen for tally in tallies],
         )
 
     @property
@@ -245,7 +247,8 @@ class MetricFamily:
         if self.evaluator.traits.by_column:
             rows = list(scores.values)
             sample = ClusterSums.of_rows(row_means(scores.values, rows), rows, scores.clusters)
-            return ColumnMean(sample, self.scale.limits) if sample.clusters > 1 else None
+            mean = ColumnMean(sample, self.scale.limits, self.unseen[number])
+            return mean if sample.clusters > 1 else None
         judge = self.plan.experiment.judges.get(self.evaluator.name)
         if judge is None or scores.lost:
             return None

@@ -1,19 +1,20 @@
 """Declared properties of an evaluator's values; they are kept on its function.
 
-    @evaluator(range=(0, 1))
-    def brevity(outputs: str) -> float: ...
+@evaluator(range=(0, 1))
+def brevity(outputs: str) -> float: ...
 
-    @evaluator(over="run", range=(0, 1))
-    @per_row(read_label)
-    def macro_f1(rows: list[str]) -> float: ...
+@evaluator(over="run", range=(0, 1))
+@per_row(read_label)
+def macro_f1(rows: list[str]) -> float: ...
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, TypeVar, get_args
 
 TIME_UNITS = frozenset({"s", "sec", "seconds", "ms", "us", "µs", "ns", "min", "h"})
-TRAITS, ROW = "__workbench_traits__", "__workbench_row__"  # attributes of functions
+# Attributes of functions.
+TRAITS, ROW, UNSEEN = "__workbench_traits__", "__workbench_row__", "__workbench_unseen__"
 Kind = Literal["pass", "number", "category"]
 Over = Literal["row", "run"]
 Function = TypeVar("Function", bound=Callable[..., Any])
@@ -79,15 +80,21 @@ def evaluator(
     return mark
 
 
-def per_row(read: Callable[..., Any]) -> Callable[[Function], Function]:
+def per_row(
+    read: Callable[..., Any], *, unseen: Callable[[Sequence[Any]], Sequence[Any]] | None = None
+) -> Callable[[Function], Function]:
     """Give a metric of a run the list of what `read` returns, as its argument `rows`.
 
     `read` is called once for each row, with its data and the settings that it takes; an exception
     is an error of that row. The metric is computed several hundred times, for its interval.
+
+    `unseen` returns entries of `rows` that may be missing by chance, as an error in a class that
+    has none: the interval allows for one of each.
     """
 
     def mark(function: Function) -> Function:
         setattr(function, ROW, read)
+        setattr(function, UNSEEN, unseen)
         return function
 
     return mark

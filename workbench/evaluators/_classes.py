@@ -84,6 +84,14 @@ def class_rates(pairs: Sequence[Pair], labels: Sequence[str]) -> dict[str, Class
     return rates
 
 
+def unseen_pairs(pairs: Sequence[Pair]) -> list[Pair]:
+    """An error in each class that has none, and a right answer in each that has nothing else."""
+    labels = list(dict.fromkeys(expected for expected, _ in pairs))
+    rates = class_rates(pairs, labels)
+    unseen = [(label, "") for label, each in rates.items() if each.right == each.rows]
+    return unseen + [(label, label) for label, each in rates.items() if not each.right]
+
+
 def require_classes(rates: Mapping[str, ClassRates]) -> None:
     """Check that rows have at least two classes, without which a metric of classes says nothing.
 

@@ -15,6 +15,7 @@ from workbench.evaluators._classes import (
     rates_text,
     read_class,
     require_classes,
+    unseen_pairs,
 )
 from workbench.evaluators.label_match import check_expected, check_settings
 
@@ -22,7 +23,7 @@ __all__ = ["check_expected", "check_settings", "macro_f1"]
 
 
 @evaluator(over="run", range=(0, 1))
-@per_row(read_class)
+@per_row(read_class, unseen=unseen_pairs)
 def macro_f1(rows: Sequence[Pair], *, labels: Sequence[str]) -> Score:
     """The mean over the classes of the F1 score of each.
 

@@ -25,6 +25,7 @@ class ColumnScore:
         value: None if the metric gives none; `error` says why.
         low, high: 95% confidence interval; None if there is none.
         contributions: of each group of clusters; their mean over answers is `value`.
+        unseen: variance of rows that may be missing by chance.
         problem: the reason why there are no contributions, so no verdict; empty: there are.
         reason: the metric's own words.
         unread: reason by position of each answer that the metric can't read.
@@ -34,6 +35,7 @@ class ColumnScore:
     low: float | None = None
     high: float | None = None
     contributions: Mapping[int, float] = field(default_factory=dict)
+    unseen: float = 0.0
     problem: str = ""
     reason: str = ""
     unread: Mapping[int, str] = field(default_factory=dict)

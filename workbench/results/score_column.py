@@ -98,6 +98,11 @@ class ScoreColumn:
         return self._numbers_of(IN_COLUMN)
 
     @property
+    def unseen(self) -> float:
+        """The variance of rows that may be missing by chance in the one score of all answers."""
+        return self._column_score.unseen if self._column_score else 0.0
+
+    @property
     def problem(self) -> str:
         """Why the one score of all answers gives no verdict; empty: it does, or there is none."""
         return self._column_score.problem if self._column_score else ""

@@ -85,7 +85,8 @@ class ColumnMetric:
         with mlflow_reasons():
             jackknife = delete_groups(call.statistic(), read_clusters, limit_s=limit_s)
         limits = self.__workbench_traits__.range
-        return column_score(replace(jackknife, value=value), read_clusters, limits, unread)
+        score = column_score(replace(jackknife, value=value), read_clusters, limits)
+        return replace(score, unread=unread)
 
     def of_table(self, rows: Sequence[Mapping[str, JSON]]) -> Callable[..., MetricValue]:
         """Return the function that computes the metric of MLflow's table of these answers.

@@ -11,6 +11,7 @@ import copy
 import inspect
 import math
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -18,7 +19,7 @@ import numpy as np
 from workbench.evaluator import Evaluator, Score
 from workbench.evaluator.contract import ROWS, checked_score
 from workbench.evaluator.errors import exception_message
-from workbench.evaluator.traits import ROW
+from workbench.evaluator.traits import ROW, UNSEEN
 from workbench.results.column_score import ColumnScore
 from workbench.stats.jackknife import ColumnMean, Jackknife, RowIndexes, delete_groups
 from workbench.stats.sample import ClusterSums
@@ -57,27 +58,41 @@ def measure_run(
     reason, error = scores[0].reason, scores[0].error
     if scores[0].number is None:
         return ColumnScore(None, unread=unread, error=error or reason or "it gave no value")
-    return column_score(jackknife, read_clusters, evaluator.traits.range, unread, reason)
+    unseen = _unseen(evaluator, columns, jackknife)
+    score = column_score(jackknife, read_clusters, evaluator.traits.range, unseen)
+    return replace(score, unread=unread, reason=reason)
 
 
 def column_score(
     jackknife: Jackknife,
     clusters: Sequence[int],
     limits: tuple[float, float] | None,
-    unread: Mapping[int, str],
-    reason: str = "",
+    unseen: float = 0.0,
 ) -> ColumnScore:
     """The value of these clusters' answers with its interval.
 
-    `limits` are the least and the greatest possible value; None: unknown.
+    `limits` are the least and the greatest possible value (None: unknown), and `unseen` is the
+    variance of rows that may be missing by chance.
     """
     low = high = None
     if contributions := jackknife.contributions:
         values = np.array([contributions[cluster] for cluster in clusters])
         sample = ClusterSums.of_rows(values, range(len(clusters)), clusters)
-        mean = ColumnMean(sample, limits)
+        mean = ColumnMean(sample, limits, unseen)
         low, high = mean.low, mean.high
-    return ColumnScore(jackknife.value, low, high, contributions, jackknife.problem, reason, unread)
+    return ColumnScore(jackknife.value, low, high, contributions, unseen, jackknife.problem)
+
+
+def _unseen(
+    evaluator: Evaluator, columns: Mapping[str, Sequence[Any]], jackknife: Jackknife
+) -> float:
+    """The variance of entries of `rows` that may be missing by chance: of one of each."""
+    entries_of = getattr(evaluator.function, UNSEEN, None)
+    if not entries_of or not jackknife.contributions:
+        return 0.0
+    rows = columns[ROWS]
+    values = [_score(evaluator, {ROWS: [*rows, entry]}).number for entry in entries_of(rows)]
+    return sum((value - jackknife.value) ** 2 for value in values if value is not None)
 
 
 def _columns(

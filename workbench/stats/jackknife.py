@@ -129,10 +129,12 @@ class ColumnMean:
     Attributes:
         sample: contributions of rows, by group; two groups at least.
         limits: least and greatest value of the statistic; None: unknown.
+        unseen: variance of rows that may be missing by chance.
     """
 
     sample: ClusterSums
     limits: tuple[float, float] | None
+    unseen: float = 0.0
 
     @property
     def mean(self) -> float:
@@ -158,7 +160,7 @@ class ColumnMean:
         return self._tail((self.mean - bound), bound)
 
     def _tail(self, distance: float, bound: float) -> float:
-        error = math.sqrt(self.sample.variance)
+        error = math.sqrt(self._variance)
         if self.limits is not None:
             share = self._share(bound)
             error = self._width * math.sqrt(share * (1 - share) / self._worth)
@@ -170,7 +172,7 @@ class ColumnMean:
     def _interval(self) -> tuple[float, float] | tuple[None, None]:
         quantile = float(stdtrit(self._freedom, (1 + LEVEL) / 2))
         if self.limits is None:
-            half = quantile * math.sqrt(self.sample.variance)
+            half = quantile * math.sqrt(self._variance)
             return (self.mean - half, self.mean + half) if half else (None, None)
         low, high = wilson_interval(self._share(self.mean), self._worth, quantile)
         return self.limits[0] + self._width * low, self.limits[0] + self._width * high
@@ -182,9 +184,15 @@ class ColumnMean:
     @cached_property
     def _worth(self) -> float:
         """The number of passes and failures that would have this variance, at most all groups."""
-        share, variance = self._share(self.mean), self.sample.variance / self._width**2
+        variance, least = self._variance / self._width**2, math.sqrt(self.unseen) / self._width
+        least = min(least, 0.5)
+        share = min(max(self._share(self.mean), least), 1 - least)
         most = self.sample.effective_clusters
         return min(most, max(share * (1 - share) / variance, 1.0)) if variance else most
+
+    @property
+    def _variance(self) -> float:
+        return max(self.sample.variance, self.unseen)
 
     @property
     def _width(self) -> float:
