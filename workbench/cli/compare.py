@@ -98,7 +98,7 @@ def compare(
         compared = compared.with_factors(variants) if factors else compared
         if page:
             compared = replace(compared, traces=TraceIndex(project, tracking_uri))
-            page.write(comparison_page(compared, currency=project.file.currency))
+            page.write(comparison_page(compared, currency=project.file.currency).html)
             sys.stderr.write(f"written: {html}\n")
         lines = [compare_markdown(compared)] if markdown else compare_lines(compared)
         print_result(compare_json(compared) if as_json else without_last_blank(lines))

@@ -49,10 +49,9 @@ class TerminalResults(ResultCallbacks):
 
     def comparison_files(self, comparison: ExperimentComparison) -> Mapping[str, str]:
         """See `ResultCallbacks`."""
-        return {
-            "comparison.html": comparison_page(comparison, currency=self._currency),
-            "comparison.json": json_line(compare_json(comparison)),
-        }
+        page = comparison_page(comparison, currency=self._currency)
+        document = {**compare_json(comparison), "confusions": [*page.confusions]}
+        return {"comparison.html": page.html, "comparison.json": json_line(document)}
 
     def overview(
         self, comparison: ExperimentComparison, links: RecordLinks, occasion: Occasion

@@ -1,5 +1,6 @@
 """Figures of matplotlib, drawn without pyplot and without MLflow.
 
+confusion_figures.py expected and answered labels
 cost_figures.py      a metric against cost, latency or tokens
 figure_style.py      colours, sizes, names of variants, files
 history_figures.py   a metric over the last invocations

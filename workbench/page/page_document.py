@@ -11,7 +11,8 @@ the page holds, and nothing else: the file requests no address.
 import base64
 import hashlib
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from importlib.resources import files
 from itertools import chain
 
@@ -34,7 +35,15 @@ SCRIPTS = (
 )
 
 
-def comparison_page(compared: ExperimentComparison, *, currency: str) -> str:
+@dataclass(frozen=True)
+class ComparisonPage:
+    """The comparison as a file, and its tables of expected and answered labels."""
+
+    html: str
+    confusions: Sequence[Mapping[str, JSON]]
+
+
+def comparison_page(compared: ExperimentComparison, *, currency: str) -> ComparisonPage:
     """The file with the compared variants; of rows that don't fit, those that differ are kept."""
     evaluators = compared.plan.experiment.evaluators
     details = RowDetails(compared)
@@ -43,16 +52,17 @@ def comparison_page(compared: ExperimentComparison, *, currency: str) -> str:
     texts = _row_texts(details, tables, shared, CellRatings(compared.scored))
     rows, omitted = select_rows(texts, MAX_BYTES)
     summary = page_summary(compared, currency)
+    confusions = confusion_tables(summary, tables)
     head = {
         **summary,
-        "confusions": confusion_tables(summary, tables),
+        "confusions": confusions,
         "omitted": omitted,
         "without_more": sum(not row.more for row in rows),
         "mlflow": compared.traces.address(),
         "index": {**row_index(compared), "rated": rated_rows(compared)},
     }
     more = chain(more_blocks(rows), [("shared", safe_json(list(shared)))])
-    return page_document(head, row_blocks(rows), more)
+    return ComparisonPage(page_document(head, row_blocks(rows), more), confusions)
 
 
 def page_document(

@@ -73,13 +73,17 @@ def compare_lines(compared: ExperimentComparison) -> Iterator[str]:
 
 
 def column_lines(compared: ExperimentComparison, base: int, number: int) -> Iterator[str]:
-    """A line per metric of all rows that can't be compared: both values, and the reason."""
+    """Lines on metrics of all rows: their words, and why one can't be compared."""
     for name, metric in compared.results[number].metrics.items():
-        if metric.kind == "column" and name not in compared.results[number].comparisons:
-            first = compared.results[base].metrics[name]
+        if metric.kind != "column":
+            continue
+        first, title = compared.results[base].metrics[name], shorten(name)
+        if name not in compared.results[number].comparisons:
             reason = metric.problem or first.problem or "they share no rows"
             values = f"{_value(first)} before, {_value(metric)} after"
-            yield f"  {shorten(name)}: {values}; no verdict: {reason}"
+            yield f"  {title}: {values}; no verdict: {reason}"
+        for when, words in (("before", first.reason), ("after", metric.reason)):
+            yield from (f"  {title} {when}: {plain(words)}",) if words else ()
 
 
 def _value(metric: MetricResult) -> str:

@@ -7,6 +7,7 @@ column.put(3, Score(True))      the score of the fourth answer
 from array import array
 from collections import Counter
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -104,8 +105,13 @@ class ScoreColumn:
 
     @property
     def problem(self) -> str:
-        """Why the one score of all answers gives no verdict; empty: it does, or there is none."""
+        """The reason why the one score of all answers gives no verdict; empty: it does."""
         return self._column_score.problem if self._column_score else ""
+
+    def column_words(self) -> dict[str, Any]:
+        """The words about the one score of all answers: `problem` and `reason`."""
+        reason = self._column_score.reason if self._column_score else ""
+        return {"problem": self.problem, "reason": reason}
 
     def _contributions(self, groups: Clusters, repeats: int) -> dict[int, list[float]]:
         shares = self._column_score.contributions if self._column_score else {}

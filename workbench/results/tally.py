@@ -225,7 +225,7 @@ class Tally:
             answers=column.counts(np.frombuffer(self.states, np.uint8)[:, None]),
             outcomes=column.outcomes(),
             kind=column.result_kind(scale),
-            problem=column.problem,
+            **column.column_words(),
             higher_is_better=column.traits.higher_is_better,
             unit=column.traits.unit,
             clusters=answered.clusters if answered else 0,

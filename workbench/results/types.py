@@ -97,6 +97,7 @@ class MetricResult:
         pass_at, pass_all, pass_rows: as in `Measure`.
         flaky: numbers of dataset rows whose repeats disagree.
         problem: why the value of kind `column` gives no verdict; empty: it does.
+        reason: the words of the metric of kind `column` about its value.
         corrected: a judge's mean corrected by people's labels; None: there are too few.
         variance: with repeats, share of the variance between `rows`, `answers` and, where an answer
             was judged twice, `judge`; empty: unknown.
@@ -126,6 +127,7 @@ class MetricResult:
     flaky: tuple[int, ...] = ()
     variance: Mapping[str, float] = field(default_factory=dict)
     problem: str = ""
+    reason: str = ""
     corrected: Corrected | None = None
 
     @property

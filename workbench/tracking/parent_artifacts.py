@@ -2,9 +2,11 @@
 
 comparison.html  comparison.json  figures/exact_match.png     this invocation's variants
 figures/exact_match_cost.png                                  quality against cost
+figures/label_match_confusion.png                             expected and answered labels
 history/exact_match.png                                       those of earlier invocations, too
 """
 
+import json
 import tempfile
 from collections.abc import Sequence
 from contextlib import suppress
@@ -33,7 +35,8 @@ def log_comparison(runs: Runs, results: ResultSet, links: RecordLinks, currency:
         if RECORDED in runs.parent.data.tags and not runs.store.client.artifact_error:
             _delete_comparison(runs)
         return False
-    from workbench.figures.cost_figures import cost_figures  # importing matplotlib is slow
+    from workbench.figures.confusion_figures import confusion_figures  # matplotlib is slow
+    from workbench.figures.cost_figures import cost_figures
     from workbench.figures.figure_style import save_figures
     from workbench.figures.mean_figures import mean_figures
 
@@ -44,6 +47,9 @@ def log_comparison(runs: Runs, results: ResultSet, links: RecordLinks, currency:
         for metric in list(figures)[:1]:
             for name, figure in cost_figures(metric, results.variants, currency).items():
                 figures[f"{metric}_{name}"] = figure
+        tables = json.loads(pages["comparison.json"]).get("confusions", ())
+        for metric, figure in confusion_figures(tables, results.variants).items():
+            figures[f"{metric}_confusion"] = figure
         save_figures(figures, Path(folder) / "figures")
         runs.store.client.log_artifacts(runs.parent.info.run_id, folder)
     return not runs.store.client.artifact_error
