@@ -21,6 +21,7 @@ from workbench.prompt.write import template_text
 from workbench.report.changed_rows import example_text, row_lines
 from workbench.report.estimates import add_median_note, estimate, with_median_note
 from workbench.report.factors import factor_lines, factor_markdown, factors_json
+from workbench.report.run_metrics import column_lines
 from workbench.report.safe_text import (
     NAME_WIDTH,
     escape_commands,
@@ -39,7 +40,7 @@ from workbench.report.slices import (
 from workbench.report.tables import align_rows, markdown_table
 from workbench.results.score_notes import score_notes
 from workbench.results.serialize import variant_json
-from workbench.results.types import MetricComparison, MetricResult
+from workbench.results.types import MetricComparison
 from workbench.stats.pairs import Difference
 from workbench.stats.verdicts import Verdict
 
@@ -70,26 +71,6 @@ def compare_lines(compared: ExperimentComparison) -> Iterator[str]:
     yield from pattern_lines(compared)
     yield from anytime_lines(compared)
     yield from caveat_lines(compared, compared.compared_variants)
-
-
-def column_lines(compared: ExperimentComparison, base: int, number: int) -> Iterator[str]:
-    """Lines on metrics of all rows: their words, and why one can't be compared."""
-    for name, metric in compared.results[number].metrics.items():
-        if metric.kind != "column":
-            continue
-        first, title = compared.results[base].metrics[name], shorten(name)
-        if name not in compared.results[number].comparisons:
-            reason = metric.problem or first.problem or "they share no rows"
-            values = f"{_value(first)} before, {_value(metric)} after"
-            yield f"  {title}: {values}; no verdict: {reason}"
-        for when, words in (("before", first.reason), ("after", metric.reason)):
-            yield from (f"  {title} {when}: {plain(words)}",) if words else ()
-
-
-def _value(metric: MetricResult) -> str:
-    if metric.mean is None:
-        return "no value"
-    return f"{estimate(metric.mean, metric)} n={metric.n}"
 
 
 def no_verdict_lines(compared: ExperimentComparison) -> Iterator[str]:
