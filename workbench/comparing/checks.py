@@ -191,7 +191,8 @@ class _GateSample:
             reason = judge.doubt
         if not family.is_comparable:
             reason = "its values are categories, which have no mean"
-        reason = next((family.problems[n] for n in variants if family.problems[n]), reason)
+        column_scores = [family.column_scores[number] for number in variants]
+        reason = next((s.problem for s in column_scores if s and s.problem), reason)
         shown = tested = scores.imputed(scale)
         if unreached > max_failed:
             tested = scores.without_unreached().imputed(scale)

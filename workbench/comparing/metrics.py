@@ -20,6 +20,7 @@ from workbench.comparing.judge_corrections import (
 from workbench.comparing.times import compare_times
 from workbench.evaluator import Evaluator
 from workbench.plan import Plan
+from workbench.results.column_score import ColumnScore
 from workbench.results.scores import MetricScores
 from workbench.results.tally import Tally, metric_scales
 from workbench.results.types import MetricComparison, VariantResult
@@ -133,7 +134,7 @@ class MetricFamily:
         scores: of each variant.
         scale: the values the metric can take, the same for all variants.
         has_row_numbers: False for categories, and for a metric with one value for all rows.
-        problems, unseen: of each variant's value of all rows, as of `ColumnScore`.
+        column_scores: of each variant's rows together; None: there is none.
         sent_at: for a metric of time: of each variant, when its rows were asked for, in seconds.
     """
 
@@ -143,8 +144,7 @@ class MetricFamily:
     scale: Scale
     has_row_numbers: bool
     sent_at: Sequence[Mapping[int, float]]
-    problems: Sequence[str]
-    unseen: Sequence[float]
+    column_scores: Sequence[ColumnScore | None]
 
     @classmethod
     def build(cls, evaluator: Evaluator, tallies: Sequence[Tally], plan: Plan) -> "MetricFamily":
@@ -157,8 +157,7 @@ class MetricFamily:
             scale=metric_scales([evaluator], tallies)[name],
             has_row_numbers=all(tally.kind(name) not in ROWLESS for tally in tallies),
             sent_at=[tally.sent_at() for tally in tallies] if times else (),
-            problems=[tally.columns[name].problem for tally in tallies],
-            unseen=[tally.columns[name].unseen for tally in tallies],
+            column_scores=[tally.columns[name].column_score for tally in tallies],
         )
 
     @property
@@ -247,7 +246,8 @@ class MetricFamily:
         if self.evaluator.traits.by_column:
             rows = list(scores.values)
             sample = ClusterSums.of_rows(row_means(scores.values, rows), rows, scores.clusters)
-            mean = ColumnMean(sample, self.scale.limits, self.unseen[number])
+            score = self.column_scores[number] or ColumnScore(None)
+            mean = ColumnMean(sample, self.scale.limits, score.unseen, score.reach)
             return mean if sample.clusters > 1 else None
         judge = self.plan.experiment.judges.get(self.evaluator.name)
         if judge is None or scores.lost:

@@ -14,7 +14,8 @@ from typing import Any, Literal, TypeVar, get_args
 
 TIME_UNITS = frozenset({"s", "sec", "seconds", "ms", "us", "µs", "ns", "min", "h"})
 # Attributes of functions.
-TRAITS, ROW, UNSEEN = "__workbench_traits__", "__workbench_row__", "__workbench_unseen__"
+TRAITS, ROW = "__workbench_traits__", "__workbench_row__"
+UNSEEN, MAY_BE_BEST = "__workbench_unseen__", "__workbench_may_be_best__"
 Kind = Literal["pass", "number", "category"]
 Over = Literal["row", "run"]
 Function = TypeVar("Function", bound=Callable[..., Any])
@@ -81,7 +82,10 @@ def evaluator(
 
 
 def per_row(
-    read: Callable[..., Any], *, unseen: Callable[[Sequence[Any]], Sequence[Any]] | None = None
+    read: Callable[..., Any],
+    *,
+    unseen: Callable[[Sequence[Any]], Sequence[Any]] | None = None,
+    may_be_best: Callable[..., bool] | None = None,
 ) -> Callable[[Function], Function]:
     """Give a metric of a run the list of what `read` returns, as its argument `rows`.
 
@@ -89,12 +93,14 @@ def per_row(
     is an error of that row. The metric is computed several hundred times, for its interval.
 
     `unseen` returns entries of `rows` that may be missing by chance, as an error in a class that
-    has none: the interval allows for one of each.
+    has none: the interval allows for one of each. Where `may_be_best`, of the rows and settings, is
+    true, the best possible value is in the interval: for a metric that chance alone makes worse.
     """
 
     def mark(function: Function) -> Function:
         setattr(function, ROW, read)
         setattr(function, UNSEEN, unseen)
+        setattr(function, MAY_BE_BEST, may_be_best)
         return function
 
     return mark

@@ -26,6 +26,7 @@ class ColumnScore:
         low, high: 95% confidence interval; None if there is none.
         contributions: of each group of clusters; their mean over answers is `value`.
         unseen: variance of rows that may be missing by chance.
+        reach: the value up to which the interval goes, in any case; None: as far as its rows say.
         problem: the reason why there are no contributions, so no verdict; empty: there are.
         reason: the metric's own words.
         unread: reason by position of each answer that the metric can't read.
@@ -36,6 +37,7 @@ class ColumnScore:
     high: float | None = None
     contributions: Mapping[int, float] = field(default_factory=dict)
     unseen: float = 0.0
+    reach: float | None = None
     problem: str = ""
     reason: str = ""
     unread: Mapping[int, str] = field(default_factory=dict)

@@ -59,6 +59,7 @@ class ScoreColumn:
 
     Attributes:
         kinds, values: NUMBER and the number, or a constant that says why there is none.
+        column_score: the one score of all answers; None: there is none.
     """
 
     def __init__(self, evaluator: Evaluator, rows: int, texts: TextTable) -> None:
@@ -67,7 +68,7 @@ class ScoreColumn:
         self.kinds = bytearray(rows)
         self.values = array("d", [0.0]) * rows
         self._labels = array("q", [0]) * rows  # of an error, its message
-        self._column_score: ColumnScore | None = None
+        self.column_score: ColumnScore | None = None
 
     def put(self, number: int, score: Score | None) -> None:
         """Set the score of an answer; None: it can't be scored."""
@@ -87,7 +88,7 @@ class ScoreColumn:
 
     def put_column(self, score: ColumnScore, numbers: Sequence[int]) -> None:
         """Set the one score of all these answers."""
-        self._column_score = score
+        self.column_score = score
         for position, number in enumerate(numbers):
             if error := score.unread.get(position) or score.error:
                 self.put(number, Score(error=error))
@@ -98,23 +99,13 @@ class ScoreColumn:
         """Return the numbers of the answers that have a share in the one score of all."""
         return self._numbers_of(IN_COLUMN)
 
-    @property
-    def unseen(self) -> float:
-        """The variance of rows that may be missing by chance in the one score of all answers."""
-        return self._column_score.unseen if self._column_score else 0.0
-
-    @property
-    def problem(self) -> str:
-        """The reason why the one score of all answers gives no verdict; empty: it does."""
-        return self._column_score.problem if self._column_score else ""
-
     def column_words(self) -> dict[str, Any]:
         """The words about the one score of all answers: `problem` and `reason`."""
-        reason = self._column_score.reason if self._column_score else ""
-        return {"problem": self.problem, "reason": reason}
+        score = self.column_score or ColumnScore(None)
+        return {"problem": score.problem, "reason": score.reason}
 
     def _contributions(self, groups: Clusters, repeats: int) -> dict[int, list[float]]:
-        shares = self._column_score.contributions if self._column_score else {}
+        shares = self.column_score.contributions if self.column_score else {}
         values: dict[int, list[float]] = {}
         for number in self.answers_in_column() if shares else ():
             row = number // repeats
@@ -123,7 +114,7 @@ class ScoreColumn:
 
     def measure(self, n: int, clusters: Clusters | None, repeats: int) -> Measure | None:
         """Return the one score of all answers, of `n` rows; None if there is none."""
-        score = self._column_score
+        score = self.column_score
         if score is None or score.value is None:
             return None
         rows = {number // repeats for number in self.answers_in_column()}

@@ -19,7 +19,7 @@ import numpy as np
 from workbench.evaluator import Evaluator, Score
 from workbench.evaluator.contract import ROWS, checked_score
 from workbench.evaluator.errors import exception_message
-from workbench.evaluator.traits import ROW, UNSEEN
+from workbench.evaluator.traits import MAY_BE_BEST, ROW, UNSEEN
 from workbench.results.column_score import ColumnScore
 from workbench.stats.jackknife import ColumnMean, Jackknife, RowIndexes, delete_groups
 from workbench.stats.sample import ClusterSums
@@ -58,8 +58,9 @@ def measure_run(
     reason, error = scores[0].reason, scores[0].error
     if scores[0].number is None:
         return ColumnScore(None, unread=unread, error=error or reason or "it gave no value")
+    reach = None if jackknife.problem else _reach(evaluator, columns)
     unseen = _unseen(evaluator, columns, jackknife)
-    score = column_score(jackknife, read_clusters, evaluator.traits.range, unseen)
+    score = column_score(jackknife, read_clusters, evaluator.traits.range, (unseen, reach))
     return replace(score, unread=unread, reason=reason)
 
 
@@ -67,20 +68,21 @@ def column_score(
     jackknife: Jackknife,
     clusters: Sequence[int],
     limits: tuple[float, float] | None,
-    unseen: float = 0.0,
+    allowances: tuple[float, float | None] = (0.0, None),
 ) -> ColumnScore:
     """The value of these clusters' answers with its interval.
 
-    `limits` are the least and the greatest possible value (None: unknown), and `unseen` is the
-    variance of rows that may be missing by chance.
+    `limits` are the least and the greatest possible value; None: unknown. `allowances` are `unseen`
+    and `reach`, as of `ColumnScore`.
     """
-    low = high = None
+    low, high = None, None
+    unseen, reach = allowances
     if contributions := jackknife.contributions:
         values = np.array([contributions[cluster] for cluster in clusters])
         sample = ClusterSums.of_rows(values, range(len(clusters)), clusters)
-        mean = ColumnMean(sample, limits, unseen)
+        mean = ColumnMean(sample, limits, unseen, reach)
         low, high = mean.low, mean.high
-    return ColumnScore(jackknife.value, low, high, contributions, unseen, jackknife.problem)
+    return ColumnScore(jackknife.value, low, high, contributions, unseen, reach, jackknife.problem)
 
 
 def _unseen(
@@ -93,6 +95,16 @@ def _unseen(
     rows = columns[ROWS]
     values = [_score(evaluator, {ROWS: [*rows, entry]}).number for entry in entries_of(rows)]
     return sum((value - jackknife.value) ** 2 for value in values if value is not None)
+
+
+def _reach(evaluator: Evaluator, columns: Mapping[str, Sequence[Any]]) -> float | None:
+    """The best value of the metric, if its rows are no surprise at it."""
+    traits, may_be_best = evaluator.traits, getattr(evaluator.function, MAY_BE_BEST, None)
+    if not may_be_best or not traits.range:
+        return None
+    if not may_be_best(columns[ROWS], **_settings(evaluator, may_be_best)):
+        return None
+    return traits.range[1] if traits.higher_is_better else traits.range[0]
 
 
 def _columns(

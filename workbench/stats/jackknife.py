@@ -130,11 +130,13 @@ class ColumnMean:
         sample: contributions of rows, by group; two groups at least.
         limits: least and greatest value of the statistic; None: unknown.
         unseen: variance of rows that may be missing by chance.
+        reach: the value up to which the interval goes, in any case; None: as far as its rows say.
     """
 
     sample: ClusterSums
     limits: tuple[float, float] | None
     unseen: float = 0.0
+    reach: float | None = None
 
     @property
     def mean(self) -> float:
@@ -175,7 +177,9 @@ class ColumnMean:
             half = quantile * math.sqrt(self._variance)
             return (self.mean - half, self.mean + half) if half else (None, None)
         low, high = wilson_interval(self._share(self.mean), self._worth, quantile)
-        return self.limits[0] + self._width * low, self.limits[0] + self._width * high
+        ends = [self.limits[0] + self._width * end for end in (low, high)]
+        ends += [] if self.reach is None else [self.reach]
+        return min(ends), max(ends)
 
     @cached_property
     def _freedom(self) -> float:
