@@ -1,4 +1,4 @@
-"""How sure an answer says it is, and whether it is right.
+"""The confidence that an answer states, and whether it is right.
 
 >>> completion = Completion("k", "ok", '{"answer": "yes", "confidence": "80%"}')
 >>> read_confidence(completion.text, {"expected_response": "no"}, completion)
