@@ -24,6 +24,7 @@ from workbench.cli import (
     compare,
     decide,
     doctor,
+    evaluators,
     gate,
     history,
     judge,
@@ -135,7 +136,7 @@ app.command("serve")(serve.serve)
 app.add_typer(prompts.app, name="prompts", cls=CommandGroup)
 app.add_typer(catalog.data, name="data", cls=CommandGroup)
 app.add_typer(catalog.models, name="models", cls=CommandGroup)
-app.command("evaluators")(catalog.evaluators)
+app.add_typer(evaluators.app, name="evaluators", cls=CommandGroup)
 app.add_typer(store.app, name="store", cls=CommandGroup)
 app.command("ui")(run.ui)
 app.command("doctor")(doctor.doctor)
@@ -146,6 +147,7 @@ for commands in (
     judge.labels,
     catalog.data,
     catalog.models,
+    evaluators.app,
     store.app,
 ):
     for command in commands.registered_commands:

@@ -1,4 +1,4 @@
-"""`workbench data`, `models` and `evaluators`: list them, download data sets and models.
+"""`workbench data` and `models`: list and download data sets and local models.
 
 $ workbench data list
 data set        goes to                                what it is
@@ -82,14 +82,6 @@ def add_data_sets(
     root = open_project().root
     for name in names:
         add_data(name, root, typer.echo, raters=raters)
-
-
-def evaluators() -> None:
-    """List the evaluators, and where each is defined."""
-    from workbench.evaluator import list_evaluators
-
-    sources = list_evaluators(open_project().root)
-    _print_table(("evaluator", "from"), sorted(sources.items()))
 
 
 def _print_table(header: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> None:
