@@ -16,7 +16,7 @@ import inspect
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, get_type_hints
+from typing import TYPE_CHECKING, Any, get_type_hints
 
 from workbench.canonical import JSON
 from workbench.errors import WorkbenchError, check_names
@@ -25,6 +25,9 @@ from workbench.evaluator.spec import RESERVED, Spec
 from workbench.evaluator.traits import ROW, TRAITS, Traits
 from workbench.evaluator.transform import NoPartError, Transform
 from workbench.model import Completion
+
+if TYPE_CHECKING:
+    from workbench.evaluator.combination import Combination
 
 DATA_ARGUMENTS = ("inputs", "outputs", "expectations", "completion")
 ROWS = "rows"  # the argument of a metric of a run that has a row function
@@ -87,6 +90,7 @@ class Evaluator:
         spec: how another process finds it; None: it was made from a function, and runs in the
             main process.
         transform: cuts `outputs` down before the function gets it; None: it gets all of it.
+        combination: makes its score of others; None: its function, a judge or all rows do.
     """
 
     name: str
@@ -99,6 +103,12 @@ class Evaluator:
     needs_expectations: bool = False
     spec: Spec | None = field(default=None, compare=False)
     transform: Transform | None = field(default=None, compare=False)
+    combination: "Combination | None" = None
+
+    @property
+    def has_function(self) -> bool:
+        """True if its function scores a row; no judge does, and no other evaluators' scores."""
+        return not (self.traits.by_column or self.traits.judged or self.combination)
 
     def score(
         self,

@@ -4,18 +4,30 @@ load_evaluators(file, document, loader, resolvers)     ((Evaluator("exact_match"
 """
 
 from dataclasses import replace
+from typing import NamedTuple
 
 from workbench.canonical import JSON
 from workbench.document import Document
 from workbench.errors import WorkbenchError, unknown_name
 from workbench.evaluator import Evaluator
+from workbench.evaluator.combination import COMBINED
 from workbench.evaluator.spec import Spec, check_env, read_spec
+from workbench.experiment.combined_entries import load_combination
 from workbench.experiment.file import ExperimentFile
 from workbench.experiment.judge_loader import JudgeLoader
 from workbench.experiment.named_entries import check_label, named_entries
 from workbench.experiment.types import Resolvers
 from workbench.judges.entries import JUDGE_KINDS, read_condition
 from workbench.judges.judge import Condition, Judge
+
+
+class _Combined(NamedTuple):
+    """An entry that combines the scores of others."""
+
+    kind: str
+    settings: dict[str, JSON]
+    where: str
+
 
 Loaded = tuple[tuple[Evaluator, ...], dict[str, Judge]]
 Conditions = dict[str, tuple[str, str]]  # of judges by name: text and place of `only_if:`
@@ -29,11 +41,14 @@ def load_evaluators(
     Raises:
         WorkbenchError: an evaluator or a judge can't be used, or two have the same name.
     """
-    listed: list[Spec | Judge] = []
+    listed: list[Spec | Judge | _Combined] = []
     conditions: Conditions = {}
     for kind, settings, where in named_entries(file.evaluators, document, "evaluators"):
         if "name" in settings:
             _check_name(settings["name"], where)
+        if kind in COMBINED:
+            listed.append(_Combined(kind, settings, where))
+            continue
         if kind in JUDGE_KINDS:
             judges = loader.load(kind, settings, where)
             listed += judges
@@ -51,6 +66,9 @@ def load_evaluators(
     for entry in listed:
         if isinstance(entry, Spec):
             _add(evaluators, by_spec[id(entry)], entry.name, entry.where)
+        elif isinstance(entry, _Combined):
+            combined = load_combination(*entry, evaluators, loader.project)
+            _add(evaluators, combined, entry.kind, entry.where)
         else:
             _add(evaluators, entry.evaluator, entry.name, conditions[entry.name][1])
             judges_by_name[entry.name] = entry

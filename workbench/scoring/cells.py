@@ -38,7 +38,7 @@ def score_rows(
         WorkbenchError: an evaluator has changed since the experiment was read.
     """
     finished = [row for row in rows if row.scored]
-    by_row = [e for e in evaluators if not (e.traits.by_column or e.traits.judged)]
+    by_row = [evaluator for evaluator in evaluators if evaluator.has_function]
     keys = score_keys(by_row, finished)
     with shared_pool():
         columns = {
@@ -48,7 +48,7 @@ def score_rows(
     for name, scores in columns.items():
         for answer, score in zip(by_answer, scores, strict=True):
             answer[name] = score
-    add_judged_scores(evaluators, finished, by_answer, store)
+    add_derived_scores(evaluators, finished, by_answer, store)
     scored = iter(by_answer)
     return [
         Row(row.cell, row.completion, next(scored), row.baseline) if row.scored else row
@@ -56,15 +56,17 @@ def score_rows(
     ]
 
 
-def add_judged_scores(
+def add_derived_scores(
     evaluators: Sequence[Evaluator],
     rows: Sequence[Row],
     scores: Sequence[dict[str, Score]],
     store: Store,
 ) -> None:
-    """Add to the scores of rows with an answer those of judges, in the order of the evaluators."""
-    judged = [evaluator for evaluator in evaluators if evaluator.traits.judged]
-    for evaluator in judged:
+    """Add to the scores of rows with an answer those of judges, and those made of others.
+
+    They are in the order of the evaluators.
+    """
+    for evaluator in (each for each in evaluators if each.traits.judged):
         readable = [n for n, row in enumerate(rows) if not unreadable_pair(evaluator, row)]
         keys = score_keys([evaluator], [rows[n] for n in readable])[evaluator.name]
         stored = store.scores(set(keys))
@@ -72,11 +74,19 @@ def add_judged_scores(
         for number, by_name in enumerate(scores):
             score = unreadable_pair(evaluator, rows[number]) or by_row[number]
             by_name[evaluator.name] = judged_score(evaluator, by_name, score)
-    if judged:
+    if not all(evaluator.has_function for evaluator in evaluators):
         for by_name in scores:
+            add_combined_scores(evaluators, by_name)
             ordered = {e.name: by_name[e.name] for e in evaluators if e.name in by_name}
             by_name.clear()
             by_name.update(ordered)
+
+
+def add_combined_scores(evaluators: Sequence[Evaluator], scores: dict[str, Score]) -> None:
+    """Add to a row's scores those that are made of others."""
+    for evaluator in evaluators:
+        if evaluator.combination:
+            scores[evaluator.name] = evaluator.combination.score(scores)
 
 
 def _score_keyed(
@@ -150,9 +160,7 @@ def stored_scores(
     """The stored scores of each row by evaluator; nothing is judged."""
     by_row: list[dict[str, Score]] = [{} for _ in rows]
     finished = [number for number, row in enumerate(rows) if row.scored]
-    stored = [
-        e for e in evaluators if e.traits.cache and not (e.traits.by_column or e.traits.judged)
-    ]
+    stored = [e for e in evaluators if e.traits.cache and e.has_function]
     keys = score_keys(stored, [rows[number] for number in finished])
     for evaluator in stored:
         scores = store.scores(set(keys[evaluator.name]))
@@ -160,7 +168,7 @@ def stored_scores(
             if key in scores:
                 by_row[number][evaluator.name] = scores[key]
     answered = [rows[number] for number in finished]
-    add_judged_scores(evaluators, answered, [by_row[number] for number in finished], store)
+    add_derived_scores(evaluators, answered, [by_row[number] for number in finished], store)
     return by_row
 
 

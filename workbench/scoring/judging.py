@@ -24,7 +24,7 @@ from workbench.plan import Plan
 from workbench.prompt import Renderer
 from workbench.results.types import Row
 from workbench.scoring.answer_reader import NumberedRow
-from workbench.scoring.cells import score_keys
+from workbench.scoring.cells import add_combined_scores, score_keys
 from workbench.scoring.judged_scores import UNJUDGED, waiting_judges
 from workbench.store import Store
 
@@ -66,7 +66,8 @@ class Judging:
         self.errors: dict[Place, dict[str, Score]] = {}
         self._store, self._follow_ups = store, follow_ups
         self._judges = plan.experiment.judges
-        self._evaluators = {e.name: e for e in plan.experiment.evaluators if e.traits.judged}
+        self._all = plan.experiment.evaluators
+        self._evaluators = {e.name: e for e in self._all if e.traits.judged}
         self._makers = {name: JudgeRequests(each, renderer) for name, each in self._judges.items()}
         self._questions: dict[tuple[str, str], _Question] = {}
         self._by_request: dict[str, list[_Question]] = {}
@@ -199,6 +200,8 @@ class Judging:
                 scores[number][name] = error or stored.get(key, UNJUDGED)
                 if error:
                     self.errors.setdefault((variant, number), {})[name] = error
+        for by_name in scores.values():
+            add_combined_scores(self._all, by_name)
         return [(n, Row(row.cell, row.completion, scores[n])) for n, row in rows]
 
 

@@ -12,7 +12,7 @@ from workbench.plan import Plan, describe_models
 from workbench.results.tally import Tally
 from workbench.results.types import Row
 from workbench.scoring.answer_reader import AnswerReader, NumberedRow
-from workbench.scoring.cells import stored_scores
+from workbench.scoring.cells import add_combined_scores, stored_scores
 from workbench.scoring.judged_scores import UNPAIRED
 from workbench.store import Store
 from workbench.store.outdated_turns import outdated_turns
@@ -66,6 +66,7 @@ class ScoredRows:
         scored: list[NumberedRow] = []
         for (number, row), stored_of_row in zip(rows, scores_by_row, strict=True):
             scores = stored_of_row | self.unstored_scores.get((variant, number), {})
+            add_combined_scores(evaluators, scores)
             ordered = {e.name: scores[e.name] for e in evaluators if e.name in scores}
             scored.append((number, Row(row.cell, row.completion, ordered, row.baseline)))
         return scored

@@ -260,12 +260,13 @@ class Stream:
         )
         numbered = [(number, row) for (number, _), row in zip(rows, scored, strict=True)]
         uncached = {e.name for e in evaluators if not e.traits.cache}
+        combined = {e.name for e in evaluators if e.combination}
         failed = self.scored.failed
         for number, row in numbered:
             failed.pop((variant, number), None)
             if row.completion and row.completion.state == "failed":
                 failed[variant, number] = row.completion
-            scores = row.scores.items()
+            scores = [pair for pair in row.scores.items() if pair[0] not in combined]
             if unstored := {name: s for name, s in scores if s.error or name in uncached}:
                 self.scored.unstored_scores[variant, number] = unstored
         self._count(variant, numbered)
