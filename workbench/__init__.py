@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from workbench.api.results import Results
     from workbench.api.run import plan, run
     from workbench.errors import WorkbenchError
-    from workbench.evaluator.contract import Score
+    from workbench.evaluator.score import Score
     from workbench.evaluator.traits import evaluator
     from workbench.model import Completion
     from workbench.tracking.loaded_prompt import LoadedPrompt, load_prompt
@@ -41,7 +41,7 @@ NAMES = {
     "api.results": "Results",
     "api.run": "plan run",
     "errors": "WorkbenchError",
-    "evaluator.contract": "Score",
+    "evaluator.score": "Score",
     "evaluator.traits": "evaluator",
     "model": "Completion",
     "tracking.loaded_prompt": "LoadedPrompt load_prompt",

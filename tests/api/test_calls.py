@@ -84,7 +84,7 @@ def test_a_decorated_function_brings_its_decorators() -> None:
 def test_a_function_brings_what_it_uses() -> None:
     assert source_of(tone) == (
         "from __future__ import annotations\n\n"
-        "from workbench.evaluator.contract import Score\n"
+        "from workbench.evaluator.score import Score\n"
         "from workbench.evaluator.traits import evaluator\n"
         "import re\n\n"
         "GOOD = {'fine', 'good'}\n\n"

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from workbench.evaluator import Score
-from workbench.evaluator.combination import THRESHOLD, WEIGHTED, Combination, Part
+from workbench.evaluator.combination import THRESHOLD, WEIGHTED, CombinedScore, Part
 
 A, B = Part("a", 3.0), Part("b", 1.0, 1.0, 5.0, higher_is_better=False)
 
@@ -32,7 +32,7 @@ A, B = Part("a", 3.0), Part("b", 1.0, 1.0, 5.0, higher_is_better=False)
 def test_a_weighted_score_is_the_mean_of_shares_of_the_ranges(
     scores: dict[str, Score], score: Score
 ) -> None:
-    assert Combination(WEIGHTED, (A, B)).score(scores) == score
+    assert CombinedScore(WEIGHTED, (A, B)).score(scores) == score
 
 
 @pytest.mark.parametrize(
@@ -48,7 +48,7 @@ def test_a_weighted_score_is_the_mean_of_shares_of_the_ranges(
 def test_a_threshold_passes_between_its_bounds(
     bounds: tuple[float | None, float | None], number: float, score: Score
 ) -> None:
-    assert Combination(THRESHOLD, (A,), *bounds).score({"a": Score(number)}) == score
+    assert CombinedScore(THRESHOLD, (A,), *bounds).score({"a": Score(number)}) == score
 
 
 @given(st.floats(0, 1), st.floats(1, 5), st.floats(0.01, 100), st.floats(0.01, 100))
@@ -56,7 +56,7 @@ def test_a_weighted_score_lies_between_its_parts(
     first: float, second: float, weight: float, other: float
 ) -> None:
     parts = Part("a", weight), Part("b", other, 1.0, 5.0)
-    value = Combination(WEIGHTED, parts).score({"a": Score(first), "b": Score(second)}).value
+    value = CombinedScore(WEIGHTED, parts).score({"a": Score(first), "b": Score(second)}).value
     shares = sorted([first, (second - 1) / 4])
     assert shares[0] - 1e-9 <= value <= shares[1] + 1e-9  # type: ignore[operator]
 

@@ -1,14 +1,14 @@
 """Scores of a row that are made of other evaluators' scores.
 
 >>> parts = (Part("a", 3.0), Part("b", 1.0))
->>> Combination("weighted", parts).score({"a": Score(True), "b": Score(False)})
+>>> CombinedScore("weighted", parts).score({"a": Score(True), "b": Score(False)})
 Score(value=0.75, reason='a 1, b 0', label='', error='', parsed='')
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from workbench.evaluator.contract import Score
+from workbench.evaluator.score import Score
 
 WEIGHTED, THRESHOLD = "weighted", "threshold"
 COMBINED = (WEIGHTED, THRESHOLD)
@@ -35,7 +35,7 @@ class Part:
 
 
 @dataclass(frozen=True)
-class Combination:
+class CombinedScore:
     """Other evaluators' scores as one.
 
     Attributes:

@@ -16,22 +16,20 @@ import inspect
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any, get_type_hints
+from typing import Any, get_type_hints
 
 from workbench.canonical import JSON
 from workbench.errors import WorkbenchError, check_names
+from workbench.evaluator.combination import CombinedScore
 from workbench.evaluator.errors import MOST_SCORE, exception_message, number_error
+from workbench.evaluator.score import Score
 from workbench.evaluator.spec import RESERVED, Spec
 from workbench.evaluator.traits import ROW, TRAITS, Traits
 from workbench.evaluator.transform import NoPartError, Transform
 from workbench.model import Completion
 
-if TYPE_CHECKING:
-    from workbench.evaluator.combination import Combination
-
 DATA_ARGUMENTS = ("inputs", "outputs", "expectations", "completion")
 ROWS = "rows"  # the argument of a metric of a run that has a row function
-Value = bool | float | str | None
 # Annotations that settings are checked against; the words are for messages.
 PLAIN_TYPES: dict[object, tuple[tuple[type, ...], str]] = {
     bool: ((bool,), "true or false"),
@@ -39,41 +37,6 @@ PLAIN_TYPES: dict[object, tuple[tuple[type, ...], str]] = {
     float: ((int, float), "a number"),
     str: ((str,), "a string"),
 }
-
-
-@dataclass(frozen=True, slots=True)
-class Score:
-    """Result of an evaluator for one output.
-
-    Attributes:
-        value: None if the evaluator does not apply, or failed (then `error` is not empty).
-        reason: a short explanation for readers.
-        label: a named outcome beside the value, counted separately (`unparsed` beside False).
-        error: why the evaluator failed; the row is left out of the mean.
-        parsed: the answer as the evaluator read it (`positive`), for tables; empty: none.
-
-    >>> Score(0.5, "one of two facts").number
-    0.5
-    """
-
-    value: Value = None
-    reason: str = ""
-    label: str = ""
-    error: str = ""
-    parsed: str = ""
-
-    def __post_init__(self) -> None:
-        """Turn a number that no sum of squares can hold into an error."""
-        if isinstance(self.value, int | float) and (reason := number_error(self.value)):
-            object.__setattr__(self, "error", self.error or reason)
-            object.__setattr__(self, "value", None)
-
-    @property
-    def number(self) -> float | None:
-        """The value as a number; None: there is no value, or it is a category."""
-        if self.error or self.value is None or isinstance(self.value, str):
-            return None
-        return float(self.value)
 
 
 @dataclass(frozen=True)
@@ -103,7 +66,7 @@ class Evaluator:
     needs_expectations: bool = False
     spec: Spec | None = field(default=None, compare=False)
     transform: Transform | None = field(default=None, compare=False)
-    combination: "Combination | None" = None
+    combination: CombinedScore | None = None
 
     @property
     def has_function(self) -> bool:

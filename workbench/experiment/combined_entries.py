@@ -14,7 +14,7 @@ from workbench.canonical import JSON, digest
 from workbench.document import Document
 from workbench.errors import WorkbenchError, located, unknown_name
 from workbench.evaluator import Evaluator, Traits
-from workbench.evaluator.combination import THRESHOLD, WEIGHTED, Combination, Part
+from workbench.evaluator.combination import THRESHOLD, WEIGHTED, CombinedScore, Part
 from workbench.project import Project
 
 
@@ -79,7 +79,7 @@ def load_combination(
                 raise WorkbenchError(f"{kind} has no bound", fix=fix)
             name, weights = threshold.name, {threshold.of: 1.0}
         parts = tuple(_part(kind, each, weight, evaluators) for each, weight in weights.items())
-    combination = Combination(kind, parts, *limits)
+    combination = CombinedScore(kind, parts, *limits)
     digests = [evaluators[part.name].digest for part in parts]
     return Evaluator(
         name,
