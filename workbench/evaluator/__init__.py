@@ -24,6 +24,7 @@ from workbench.evaluator.contract import Evaluator, bind
 from workbench.evaluator.lookup import list_evaluators
 from workbench.evaluator.score import Score
 from workbench.evaluator.spec import Spec
-from workbench.evaluator.traits import Traits, evaluator
+from workbench.evaluator.traits import Traits, evaluator, per_row
 
 __all__ = ["Evaluator", "Score", "Spec", "Traits", "bind", "evaluator", "list_evaluators"]
+__all__ += ["per_row"]

@@ -12,8 +12,7 @@ from numpy.typing import NDArray
 
 from workbench.canonical import JSON
 from workbench.errors import WorkbenchError
-from workbench.evaluator import Score, evaluator
-from workbench.evaluator.traits import per_row
+from workbench.evaluator import Score, evaluator, per_row
 from workbench.evaluators._confidence import Confidence, check_paths, read_confidence
 
 FloatArray = NDArray[np.float64]

@@ -13,9 +13,8 @@ from numpy.typing import NDArray
 
 from workbench.canonical import JSON
 from workbench.errors import WorkbenchError, unknown_name
-from workbench.evaluator import Score, evaluator
+from workbench.evaluator import Score, evaluator, per_row
 from workbench.evaluator.readings import read_number
-from workbench.evaluator.traits import per_row
 
 FloatArray = NDArray[np.float64]
 Method = Literal["pearson", "spearman"]

@@ -7,8 +7,7 @@
 from collections.abc import Sequence
 from statistics import fmean
 
-from workbench.evaluator import Score, evaluator
-from workbench.evaluator.traits import per_row
+from workbench.evaluator import Score, evaluator, per_row
 from workbench.evaluators._classes import (
     Pair,
     class_rates,
