@@ -11,7 +11,7 @@ from attacks import ATTACKS
 from command import invoke
 from playwright.sync_api import Page, Request, expect
 
-from workbench.report.export import escape_cell
+from workbench.dataset.csv_cells import escape_cell
 
 pytestmark = [pytest.mark.slow, pytest.mark.browser]
 EXPERIMENT = """\

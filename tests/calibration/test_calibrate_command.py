@@ -243,6 +243,11 @@ def test_assessments_in_mlflow_are_labels(
     table = invoke(home, "labels", "pull", "--csv", "pulled.csv")
     assert table.returncode == 0
     assert len((home / "pulled.csv").read_text().splitlines()) == 42
+    assert invoke(home, "labels", "pull", "--csv", "pulled.csv").returncode == 0  # its own file
+    (home / "notes.csv").write_text("mine\n")
+    refused = invoke(home, "labels", "pull", "--csv", "notes.csv")
+    assert (refused.returncode, "--force" in refused.stderr) == (2, True)
+    assert (home / "notes.csv").read_text() == "mine\n"
 
 
 def _assess(trace_id: str, name: str, *, value: object) -> None:

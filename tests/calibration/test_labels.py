@@ -7,6 +7,8 @@ import pytest
 from bench import Bench, refusal
 
 from workbench.calibration.labels import Label, column_labels, match_labels, read_label_file
+from workbench.report.labels import label_csv
+from workbench.tracking.human_labels import HumanLabel
 
 CHOICES = {"yes": 1.0, "no": 0.0}
 EXPERIMENT = """\
@@ -40,6 +42,18 @@ def test_a_file_has_a_label_a_line(tmp_path: Path) -> None:
         ("r0", "ann", "yes"),
         ("r0", "bob", "no"),
     ]
+
+
+def test_a_pulled_file_holds_no_formula_and_is_read_back(tmp_path: Path) -> None:
+    hostile = "=cmd()", "+1-2", "@ann", "r\n1", "'=x", '"', "-5"
+    pulled = [
+        HumanLabel(row, 0, "plain", "", row, "polite", "yes", f"={row}", 0, "", from_page=False)
+        for row in hostile
+    ]
+    text = b"".join(label_csv(pulled)).decode()
+    assert not any(cell.lstrip('"').startswith(("=", "+", "@")) for cell in text.split(","))
+    labels = read(tmp_path, text)
+    assert [(label.row, label.person) for label in labels] == [(row, row) for row in hostile]
 
 
 BAD_FILES = {

@@ -63,9 +63,13 @@ def start(home: Path) -> Iterator[Callable[..., "subprocess.Popen[str]"]]:
     ) -> "subprocess.Popen[str]":
         clean = environment() if recorded else environment(MLFLOW_TRACKING_URI="none")
         pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, **more}
-        begun.append(
-            subprocess.Popen([*command, "run", *words], cwd=home, env=clean, text=True, **pipes)
-        )
+        inherited = signal.signal(signal.SIGHUP, signal.SIG_DFL)  # the suite may be under nohup
+        try:
+            begun.append(
+                subprocess.Popen([*command, "run", *words], cwd=home, env=clean, text=True, **pipes)
+            )
+        finally:
+            signal.signal(signal.SIGHUP, inherited)
         return begun[-1]
 
     yield run

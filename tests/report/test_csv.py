@@ -8,7 +8,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from workbench.report.export import csv_line, unescape_cell
+from workbench.dataset.csv_cells import csv_line, unescape_cell
 
 SIGNS = "\r\n\t\"',;|=+-@ ＝\x00\u2028\u2029\x85\ufeff#a1\x1a\x0b\x0c\x1c\\"
 cells = st.text(

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from workbench.report.export import escape_cell, unescape_cell
+from workbench.dataset.csv_cells import escape_cell, unescape_cell
 
 RUN = [
     "=1+1",

@@ -12,8 +12,9 @@ from command import call as call_process
 from command import invoke, invoke_on_terminals
 from kept_store import MODEL, answer, call, fill, key_of, request
 
+from workbench.dataset.csv_cells import unescape_cell
 from workbench.model import Completion, Usage
-from workbench.report.export import COLUMNS, unescape_cell
+from workbench.report.export import COLUMNS
 from workbench.store import Store
 
 CALL = {

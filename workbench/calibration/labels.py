@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from workbench.canonical import JSON
+from workbench.dataset.csv_cells import unescape_cell
 from workbench.errors import WorkbenchError, list_first, unknown_name
 from workbench.plan import Plan
 from workbench.store import Store
@@ -60,7 +61,7 @@ def read_label_file(path: Path, values: Mapping[str, float]) -> list[Label]:
     labels = []
     for fields in reader:
         where = f"{path}:{reader.line_num}"
-        texts = {name: (fields.get(name) or "").strip() for name in COLUMNS}
+        texts = {name: unescape_cell(fields.get(name) or "").strip() for name in COLUMNS}
         if not texts["label"]:
             continue  # nobody has judged the answer yet
         choice = match_choice(texts["label"], values, where=where)

@@ -13,6 +13,7 @@ import typer
 
 from workbench.cli.compare import split_task
 from workbench.cli.output import REDACTOR, print_json, print_lines, print_result
+from workbench.cli.output_file import LABELS, Force, OutputFile
 from workbench.cli.run import AsJson, Limit, MaxCalls, MaxCost, Sample, Target, TrackingUri
 from workbench.cli.setup import (
     OpenExperiment,
@@ -102,6 +103,7 @@ def pull(
     csv_file: Annotated[
         Path | None, typer.Option("--csv", help="Write them to this file.", metavar="FILE")
     ] = None,
+    force: Force = False,
     tracking_uri: TrackingUri = "",
     as_json: AsJson = False,
 ) -> int:
@@ -114,14 +116,16 @@ def pull(
 
     project = open_project(tracking_uri)
     project.require_tracking(tracking_uri, "workbench labels pull")
+    target_file = OutputFile(csv_file, project, LABELS, force=force) if csv_file else None
     keep_private(project, tracking_uri)
     tasks = [target] if target else project.tasks()
     names = [read_experiment_name(experiment_file(task, project), project) for task in tasks]
     wait_for_recordings(project, note_on_stderr)
     listed = read_human_labels(connect_to_read(project, tracking_uri), names)
-    if csv_file:
-        csv_file.write_text(REDACTOR.redact(label_csv(listed)), "utf-8")
-    if as_json or not csv_file:
+    if target_file:
+        with target_file.writer(0o600) as file:
+            file.writelines(REDACTOR.redact(line.decode()).encode() for line in label_csv(listed))
+    if as_json or not target_file:
         print_result(label_json(listed) if as_json else label_lines(listed))
     return ExitCode.DONE
 

@@ -32,6 +32,7 @@ Force = Annotated[
 # The beginnings of files by which a command knows its own.
 PAGE = rb'<!doctype html>.{0,900}<meta name="generator" content="workbench compare">'
 JUNIT = rb'<\?xml[^>]*\?>\s*<testsuites>\s*<testsuite name="workbench gate '
+LABELS = b"id,variant,person,label,name,when,comment\n"
 UNKNOWN = rb"(?!)"  # every file needs --force
 BEGINNING = 2_000  # bytes that are read of a file
 INPUT_SUFFIXES = (".jinja", ".py", ".yaml", ".yml", ".toml", ".env", ".db")

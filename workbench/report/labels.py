@@ -4,14 +4,13 @@ row  variant   person  when                 name    value  comment
 r3   few_shot  ann     2026-03-01 10:20:30  polite  true   kind words
 """
 
-import csv
-import io
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
 
 from workbench.canonical import JSON
+from workbench.dataset.csv_cells import csv_line
 from workbench.errors import pluralize
 from workbench.report.safe_text import plain, shorten
 from workbench.report.tables import align_rows
@@ -30,15 +29,12 @@ def label_lines(labels: Sequence[HumanLabel]) -> Iterator[str]:
     yield f"{pluralize(len(labels), 'assessment')} by {people}"
 
 
-def label_csv(labels: Sequence[HumanLabel]) -> str:
-    """A file that `judge calibrate --labels` reads, where the labels are the judge's choices."""
-    text = io.StringIO(newline="")
-    writer = csv.writer(text)
-    writer.writerow(CSV_COLUMNS)
+def label_csv(labels: Sequence[HumanLabel]) -> Iterator[bytes]:
+    """The lines of a file that `judge calibrate --labels` reads; no cell is a formula."""
+    yield csv_line(CSV_COLUMNS)
     for label in labels:
         shown = label.row, label.variant, label.person, _value(label.value), label.name
-        writer.writerow([*shown, _when(label), label.comment])
-    return text.getvalue()
+        yield csv_line([*shown, _when(label), label.comment])
 
 
 def label_json(labels: Sequence[HumanLabel]) -> dict[str, JSON]:
