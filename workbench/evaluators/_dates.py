@@ -50,23 +50,28 @@ _FOUR_DIGITS = re.compile(r"(?<!\d)\d{4}(?!\d)")
 _PATTERNS = [
     re.compile(pattern, re.IGNORECASE)
     for pattern in (
-        rf"{_BEFORE}{_YEAR}(?P<mark>[-/.])(?P<month>\d{{1,2}})(?P=mark)(?P<day>\d{{1,2}})(?!\d|[./-]\d)",
+        rf"{_BEFORE}{_YEAR}(?P<mark>[-/.])(?P<month>\d{{1,2}})(?P=mark)(?P<day>\d{{1,2}})"
+        r"(?!\d|[./-]\d)",
         rf"{_BEFORE}{_NUMERIC}(?!\d|[./-]\d)",
-        r"(?<!\d)(?P<year>\d{4})[ ]?[年년][ ]?(?P<month>\d{1,2})[ ]?[月월][ ]?(?P<day>\d{1,2})[ ]?[日號号일]",
+        r"(?<!\d)(?P<year>\d{4})[ ]?[年년][ ]?(?P<month>\d{1,2})[ ]?[月월][ ]?"
+        r"(?P<day>\d{1,2})[ ]?[日號号일]",
         rf"{_BEFORE}{_DAY}[ -]{{0,2}}{_OF}{_MONTH},?[ -]?{_OF}{_YEAR}",
-        rf"(?<![^\W\d_]){_MONTH}[ ](?:the[ ])?(?P<day>\d{{1,2}})(?:st|nd|rd|th)?\.?,?[ ]{_OF}{_YEAR}",
+        rf"(?<![^\W\d_]){_MONTH}[ ](?:the[ ])?(?P<day>\d{{1,2}})(?:st|nd|rd|th)?\.?,?[ ]"
+        rf"{_OF}{_YEAR}",
         rf"{_BEFORE}{_YEAR}[ -]{_MONTH}[ -](?P<day>\d{{1,2}})(?!\d)",
     )
 ]
 # A day, or a month, without the rest of its date.
 _PARTIAL = re.compile(
-    rf"{_BEFORE}{_DAY}[ -]?{_OF}{_MONTH}|(?<![^\W\d_]){_MONTH.replace('month', 'named')}[ ]\d{{1,4}}(?!\d)|"
+    rf"{_BEFORE}{_DAY}[ -]?{_OF}{_MONTH}|"
+    rf"(?<![^\W\d_]){_MONTH.replace('month', 'named')}[ ]\d{{1,4}}(?!\d)|"
     r"(?<![\w/.-])\d{1,2}/\d{1,2}/\d{2}(?![\d/])|\d{1,2}[月월][ ]?\d{1,2}[日일]",
     re.IGNORECASE,
 )
 # `1-5 May 2023`, `from 1 to 5 May 2023`: the date is the end of a range, or of a list.
 _RANGE = re.compile(
-    r"\d{1,2}(?:st|nd|rd|th|er|\.|º)?[ ]?(?:[-–—/&,]|to|and|until|bis|und|au|et|al|a|y|e|à|t/m|tot|en)[ ]?$"
+    r"\d{1,2}(?:st|nd|rd|th|er|\.|º)?[ ]?"
+    r"(?:[-–—/&,]|to|and|until|bis|und|au|et|al|a|y|e|à|t/m|tot|en)[ ]?$"
 )
 _STEPS = read_steps(None)
 _EMPHASIS = str.maketrans("", "", "*_`")

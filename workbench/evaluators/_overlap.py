@@ -6,10 +6,10 @@
 """
 
 from bisect import bisect_left
-from collections.abc import Hashable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-from workbench.errors import WorkbenchError, list_first, unknown_name
+from workbench.errors import list_first, unknown_name
 from workbench.evaluator import Score
 
 MEASURES = ("f1", "precision", "recall", "jaccard", "exact")

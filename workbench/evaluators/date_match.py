@@ -27,8 +27,8 @@ def date_match(
     """True if the date in the answer is the expected one; label right, wrong, unparsed or no_date.
 
     Read are dates with a year, month and day: `2023-12-01`, `1 Dec 2023`, `December 1, 2023`,
-    `1. Dezember 2023`, `13/12/2023`, `1.12.2023`, `2023年12月1日`. Answers with dates that differ, with
-    a part of a date only, or with `01/12/2023` while `day_first` is not set are unparsed.
+    `1. Dezember 2023`, `13/12/2023`, `1.12.2023`, `2023年12月1日`. An answer is unparsed if it
+    has dates that differ, a part of a date only, or `01/12/2023` while `day_first` is not set.
 
     Args:
         outputs: the answer.

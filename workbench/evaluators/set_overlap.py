@@ -1,8 +1,8 @@
-"""Evaluator: the agreement of a list in the answer with the expected list.
+r"""Evaluator: the agreement of a list in the answer with the expected list.
 
->>> expected = {"expected_response": ["red", "green", "blue"]}
->>> set_overlap("- Red\\n- Blue\\n- Pink", expected)
-Score(value=0.6666666666666666, reason='missing: green; extra: pink', label='', error='', parsed='red, blue, pink')
+>>> expected = {"expected_response": ["red", "green", "blue", "black"]}
+>>> set_overlap("- Red\n- Blue\n- Black\n- Pink", expected).reason
+'missing: green; extra: pink'
 """
 
 from collections.abc import Mapping
