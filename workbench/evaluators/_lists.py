@@ -38,7 +38,7 @@ def read_items(text: str, separator: str = "", *, joined: bool = True) -> list[s
     if separator:
         return _bare(text.split(separator))
     if (listed := json_list(text)) is not None:
-        return [_bare_text(item_text(entry)) for entry in listed if entry is not None]
+        return [_bare_text(entry_text(entry)) for entry in listed if entry is not None]
     if bullets := _BULLET.findall(text):
         return _bare([_name(bullet) for bullet in bullets])
     lines = [line for line in text.splitlines() if line.strip()]
@@ -49,8 +49,8 @@ def read_items(text: str, separator: str = "", *, joined: bool = True) -> list[s
     return _inline(lines[0], joined) if lines else []
 
 
-def item_text(value: JSON) -> str:
-    """The text of a JSON value as an item: 1.0 is `1`, an object is its JSON."""
+def entry_text(value: JSON) -> str:
+    """The text of a JSON value as an entry: 1.0 is `1`, an object is its JSON."""
     if isinstance(value, str):
         return value
     if isinstance(value, bool):
@@ -84,7 +84,7 @@ def _inline(line: str, joined: bool) -> list[str]:
     items = line.split(separator) if separator else [line]
     if joined:
         items = [*items[:-1], *_JOINED.split(items[-1])]
-        items = [_LAST.sub("", item.strip()) for item in items]
+        items = [_LAST.sub("", entry.strip()) for entry in items]
     return _bare(items)
 
 
@@ -95,8 +95,8 @@ def _name(line: str) -> str:
 
 
 def _bare(items: list[str]) -> list[str]:
-    return [bare for item in items[:MOST_ITEMS] if (bare := _bare_text(item))]
+    return [bare for entry in items[:MOST_ITEMS] if (bare := _bare_text(entry))]
 
 
-def _bare_text(item: str) -> str:
-    return item.strip(_EDGES)
+def _bare_text(entry: str) -> str:
+    return entry.strip(_EDGES)

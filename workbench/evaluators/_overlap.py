@@ -63,10 +63,10 @@ def compare_lists(
 ) -> Overlap:
     """The overlap of two lists; `ordered`: items count in the longest common order only."""
     answer, wanted = dict.fromkeys(answered), dict.fromkeys(expected)
-    common = [item for item in answer if item in wanted]
-    positions = {item: position for position, item in enumerate(wanted)}
-    matched = _longest_rise([positions[item] for item in common]) if ordered else len(common)
-    missing = [item for item in wanted if item not in answer]
+    common = [entry for entry in answer if entry in wanted]
+    positions = {entry: position for position, entry in enumerate(wanted)}
+    matched = _longest_rise([positions[entry] for entry in common]) if ordered else len(common)
+    missing = [entry for entry in wanted if entry not in answer]
     return Overlap(
         matched, len(answer), len(wanted), missing, [i for i in answer if i not in wanted]
     )

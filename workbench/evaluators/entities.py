@@ -15,7 +15,7 @@ from typing import NamedTuple
 from workbench.canonical import JSON
 from workbench.errors import WorkbenchError
 from workbench.evaluator import Score, evaluator
-from workbench.evaluators._lists import NOTHING, item_text, json_list
+from workbench.evaluators._lists import NOTHING, entry_text, json_list
 from workbench.evaluators._overlap import Overlap, check_measure, compare_lists
 from workbench.evaluators._text import normalize_text, read_steps
 
@@ -70,8 +70,7 @@ def entities(
         return text.casefold() if ignore_case else text
 
     expected = [Entity(folded(text), folded(kind)) for text, kind in _expected(expectations)]
-    listed = json_list(outputs)
-    if listed is None:
+    if (listed := json_list(outputs)) is None:
         if measure != "recall":
             return Score(0.0, "no JSON list of entities in the answer", "unparsed")
         return _overlap_in_text(folded(outputs), expected).score(measure)
@@ -131,8 +130,8 @@ def _expected(expectations: Mapping[str, JSON]) -> list[Entity]:
 def _entity(value: JSON) -> Entity:
     """An entity of a text, or of an object with one of the usual keys."""
     if not isinstance(value, dict):
-        return Entity("" if value is None else item_text(value).strip(), "")
+        return Entity("" if value is None else entry_text(value).strip(), "")
     texts = [value[key] for key in TEXT_KEYS if key in value]
     kinds = [value[key] for key in TYPE_KEYS if key in value]
-    text, kind = [item_text(each[0]).strip() if each else "" for each in (texts, kinds)]
-    return Entity(text or item_text(value), kind)
+    text, kind = [entry_text(each[0]).strip() if each else "" for each in (texts, kinds)]
+    return Entity(text or entry_text(value), kind)

@@ -81,8 +81,7 @@ def json_field(
     """
     keys = _field_keys(field)
     expected = _expected_value(expectations, field, optional)
-    values = list(json_values(outputs))
-    if not values:
+    if not (values := list(json_values(outputs))):
         return Score(False, "no JSON in the answer", "unparsed")
     parts = (part for each in values if (part := _at(each, keys)) is not _MISSING)
     value = next(parts, None if optional else _MISSING)

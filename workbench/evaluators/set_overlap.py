@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from workbench.canonical import JSON
 from workbench.errors import WorkbenchError, list_first
 from workbench.evaluator import Score, evaluator
-from workbench.evaluators._lists import NOTHING, item_text, json_list, read_items
+from workbench.evaluators._lists import NOTHING, entry_text, json_list, read_items
 from workbench.evaluators._overlap import MOST_SHOWN, check_measure, compare_lists
 from workbench.evaluators._text import normalize_text, read_steps
 
@@ -29,12 +29,12 @@ def set_overlap(
     """The agreement of the answer's list with the expected one, where every entry is expected.
 
     The list is JSON, bullets, lines, or items with commas (or `;`) between, after a sentence that
-    ends with a colon, too. Each item counts once. `none` is a list without items.
+    ends with a colon, too. Each entry counts once. `none` is a list without items.
 
     Args:
         outputs: the answer.
         expectations: `expected_response` is a list, all of whose entries are expected, or a text
-            that is read as an answer is; `none`: no item is.
+            that is read as an answer is; `none`: no entry is.
         measure: f1, precision, recall, jaccard, or exact (1 for the same items, else 0).
         separator: the text between two items.
         ordered: items count only as far as they stand in the expected order: as many as the
@@ -47,16 +47,16 @@ def set_overlap(
     """
     steps = read_steps(normalize)
     expected = _expected_items(expectations, separator)
-    is_joined = not any(" and " in item or " & " in item for item in expected)
+    is_joined = not any(" and " in entry or " & " in entry for entry in expected)
 
-    def folded(item: str) -> str:
-        text = " ".join(normalize_text(item, steps).split())
+    def folded(entry: str) -> str:
+        text = " ".join(normalize_text(entry, steps).split())
         return text.casefold() if ignore_case else text
 
     items = _without_nothing(read_items(outputs, separator, joined=is_joined))
-    answered = [folded(item) for item in items]
-    score = compare_lists(answered, [folded(item) for item in expected], ordered=ordered)
-    shown = list_first([item[:40] for item in dict.fromkeys(answered)], MOST_SHOWN)
+    answered = [folded(entry) for entry in items]
+    score = compare_lists(answered, [folded(entry) for entry in expected], ordered=ordered)
+    shown = list_first([entry[:40] for entry in dict.fromkeys(answered)], MOST_SHOWN)
     result = score.score(measure)
     return Score(result.value, result.reason, parsed=shown)
 
@@ -82,11 +82,11 @@ def _expected_items(expectations: Mapping[str, JSON], separator: str) -> list[st
             return _without_nothing(read_items(answer, separator, joined=False))
         answer = listed or ["none"]
     entries = answer if isinstance(answer, list) else [answer]
-    items = [item_text(entry).strip() for entry in entries if entry is not None]
+    items = [entry_text(entry).strip() for entry in entries if entry is not None]
     if not any(items):
         fix = "write a list of items, or `none` for a row in which there are none"
         raise WorkbenchError(f"expected_response is {answer!r:.60}, not a list", fix=fix)
-    return _without_nothing([item for item in items if item])
+    return _without_nothing([entry for entry in items if entry])
 
 
 def _without_nothing(items: list[str]) -> list[str]:
