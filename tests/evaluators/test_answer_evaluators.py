@@ -127,18 +127,50 @@ def test_a_missing_column_of_options_is_named():
 
 
 DATE = "2023-12-01"
-READ = (
-    "2023-12-01|1 Dec 2023|1 December 2023|December 1, 2023|Dec. 1st, 2023|1st of December 2023|"
-    "1. Dezember 2023|1.Dezember 2023|1er décembre 2023|1 de diciembre de 2023|"
-    "1º de dezembro de 2023|1 dicembre 2023|1 december 2023|2023年12月1日|2023년 12월 1일|1.12.2023|2023/12/01|2023.12.01|"
-    "2023-12-01T10:00:00Z|It was on Friday, 1 December 2023.|**1 December 2023**|１ Dec ２０２３|"
-    "01/12/2023 (1 December 2023)|1-Dec-2023|2023-Dec-01|DECEMBER 1, 2023|1 déc. 2023|1 dez. 2023"
-).split("|")
-UNPARSED = (
-    "01/12/2023|1 Dec 2023 or 2 Dec 2023|1 December|December 2023|May 5|30 February 2023|"
-    "12/1/23|1-5 December 2023|from 1 to 5 December 2023|between 1 December 2023 and 3 December 2023|12月1日"
-).split("|")
-NO_DATE = "2023|none|https://x.org/2023/12/01/|v1.12.2023|1.12.2023.4|20231201|".split("|")
+READ = [
+    "2023-12-01",
+    "1 Dec 2023",
+    "1 December 2023",
+    "December 1, 2023",
+    "Dec. 1st, 2023",
+    "1st of December 2023",
+    "1. Dezember 2023",
+    "1.Dezember 2023",
+    "1er décembre 2023",
+    "1 de diciembre de 2023",
+    "1º de dezembro de 2023",
+    "1 dicembre 2023",
+    "1 december 2023",
+    "2023年12月1日",
+    "2023년 12월 1일",
+    "1.12.2023",
+    "2023/12/01",
+    "2023.12.01",
+    "2023-12-01T10:00:00Z",
+    "It was on Friday, 1 December 2023.",
+    "**1 December 2023**",
+    "１ Dec ２０２３",
+    "01/12/2023 (1 December 2023)",
+    "1-Dec-2023",
+    "2023-Dec-01",
+    "DECEMBER 1, 2023",
+    "1 déc. 2023",
+    "1 dez. 2023",
+]
+UNPARSED = [
+    "01/12/2023",
+    "1 Dec 2023 or 2 Dec 2023",
+    "1 December",
+    "December 2023",
+    "May 5",
+    "30 February 2023",
+    "12/1/23",
+    "1-5 December 2023",
+    "from 1 to 5 December 2023",
+    "between 1 December 2023 and 3 December 2023",
+    "12月1日",
+]
+NO_DATE = ["2023", "none", "https://x.org/2023/12/01/", "v1.12.2023", "1.12.2023.4", "20231201", ""]
 
 
 @pytest.mark.parametrize(
