@@ -30,7 +30,7 @@ LONG_PARTS = [
     ),
     *("מ", "2023-", "[1] ", "{a", "-", "_a", "&a ", "DE89 ", "born on ", "xoxb-1", "(", "SELECT ("),
 ]
-LENGTH = 20_000
+LENGTH = 5_000
 
 
 def long_texts(length: int = LENGTH) -> list[str]:

@@ -4,7 +4,9 @@ r"""Evaluator: the answer is YAML.
 False
 """
 
+import re
 from collections.abc import Hashable
+from itertools import accumulate
 
 from ruamel.yaml import YAML
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
@@ -13,7 +15,10 @@ from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 from workbench.evaluator import Score, evaluator
 from workbench.evaluators._code_blocks import unfenced
 
+MOST_DEPTH = 100  # open brackets at which the parser becomes slow
 MOST_CHARACTERS = 500_000  # that are read in less than the time limit of a row
+
+_BRACKET = re.compile(r"[\[\]{}]")
 
 
 @evaluator(kind="pass")
@@ -29,6 +34,8 @@ def yaml_valid(outputs: str, *, mapping: bool = False, fenced: bool = True) -> S
         return Score(False, "the answer is empty")
     if len(text) > MOST_CHARACTERS:
         return Score(False, f"longer than {MOST_CHARACTERS:,} characters", "unparsed")
+    if _flow_depth(text) > MOST_DEPTH:
+        return Score(False, "it is nested too deeply")
     try:
         root = YAML(typ="safe", pure=True).compose(text)
     except MarkedYAMLError as error:
@@ -55,6 +62,12 @@ def _reason(error: MarkedYAMLError) -> str:
     problem = error.problem or ""
     reason = f"{error.context}, {problem}" if problem.startswith("but ") else problem
     return f"{reason or error.context}{place}"
+
+
+def _flow_depth(text: str) -> int:
+    """The most brackets that are open at a time, those in strings too."""
+    steps = (1 if bracket[0] in "[{" else -1 for bracket in _BRACKET.finditer(text))
+    return max(accumulate(steps), default=0)
 
 
 def _duplicate_key(root: Node) -> str:
