@@ -3,7 +3,9 @@
 import ast
 import json
 from pathlib import Path
+from random import Random
 from xml.dom import minidom
+from xml.parsers import expat
 
 import jsonschema
 import pytest
@@ -32,7 +34,7 @@ VALUES = st.recursive(
     | st.floats(allow_nan=False, allow_infinity=False)
     | st.text(),
     lambda children: st.lists(children) | st.dictionaries(st.text(), children),
-    max_leaves=8,
+    max_leaves=4,
 )
 
 
@@ -575,6 +577,40 @@ def test_json_schema_and_json_valid_agree_on_drawn_texts():
     texts = drawn_texts(1)
     verdicts = [json_valid(text).value for text in texts]
     assert [json_schema(text, schema=True).value for text in texts] == verdicts
+
+
+def test_json_schema_agrees_with_the_library_on_drawn_values():
+    draw = Random(5)
+    validator = jsonschema.Draft202012Validator(ORDER)
+
+    def drawn(depth: int) -> object:
+        kinds = [None, True, draw.randrange(-3, 3), draw.choice(["", "a", "pen"]), 0.5]
+        if depth < 4:
+            kinds.append([drawn(depth + 1) for _ in range(draw.randrange(3))])
+            names = draw.sample(["name", "items", "price", "to", "city", "x"], draw.randrange(4))
+            kinds += [{name: drawn(depth + 1) for name in names}] * 6
+        return draw.choice(kinds)
+
+    values = [drawn(0) for _ in range(1_000)]
+    verdicts = [json_schema(json.dumps(value), schema=ORDER).value for value in values]
+    assert verdicts == [validator.is_valid(value) for value in values]
+    assert len(set(verdicts)) == 2
+
+
+def test_xml_valid_agrees_with_the_parser_on_drawn_texts():
+    for text in drawn_texts(3):
+        try:
+            expat.ParserCreate("utf-8").Parse(text.strip().encode("utf-8", "surrogatepass"), True)
+            expected = True
+        except expat.ExpatError:
+            expected = False
+        assert xml_valid(text, fenced=False).value is expected
+
+
+def test_sql_valid_agrees_with_the_parser_on_drawn_texts():
+    for text in drawn_texts(4):
+        if sql_valid(text, fenced=False).value:
+            assert sqlglot.parse(text)
 
 
 def test_python_compiles_agrees_with_the_parser_on_drawn_texts():
