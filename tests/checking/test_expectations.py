@@ -22,6 +22,10 @@ TEMPLATE = "user:\n{{ question }}"
         (["a", "b"], "[exact_match]", "", []),
         ([0, False], "[exact_match, contains]", "", []),
         ([["a", "b"], "c"], "[exact_match]", "", []),
+        ([["a", "b"], "c"], "[set_overlap: {measure: exact}, entities]", "", []),
+        (['{"a": 1}', '{"a": 2}'], "[json_field: {field: a}]", "", []),
+        (["2023-12-01", "2 Dec 2023"], "[date_match]", "", []),
+        (["SELECT a FROM t"], "[sql_match]", "", []),
         (["positive", "Negative"], LABELS, "", []),
         (
             ["a", None, " ", []],

@@ -12,7 +12,7 @@ from test_comparing import passes, score_plan
 from workbench.comparing.comparison import ExperimentComparison
 from workbench.comparing.decision import Limits, Ranking, decide
 from workbench.evaluator import Score, Traits
-from workbench.stats.choice import pareto_front
+from workbench.stats.best_variant import pareto_front
 from workbench.stats.quantiles import Quantile, summarize_times
 
 TEXT = """\

@@ -11,7 +11,7 @@ from draws import assert_rate, draws_of
 from numpy.random import Generator
 from scipy.special import ndtri
 
-from workbench.stats.choice import (
+from workbench.stats.best_variant import (
     estimate_after_choosing,
     may_be_best,
     median_after_choosing,

@@ -26,7 +26,7 @@ from workbench.evaluator.row_values import first_with_row_values
 from workbench.plan import Plan
 from workbench.results.scores import Measure
 from workbench.results.types import VariantResult
-from workbench.stats.choice import (
+from workbench.stats.best_variant import (
     estimate_after_choosing,
     may_be_best,
     median_after_choosing,

@@ -33,6 +33,13 @@ def import_error(name: str, error: BaseException, where: str, root: Path) -> Wor
     return WorkbenchError(message, where=where)
 
 
+def missing_package(evaluator: str, module: str, where: str) -> WorkbenchError:
+    """The error for an evaluator of the library whose optional package is not installed."""
+    package = module.partition(".")[0].replace("_", "-")
+    message = f"evaluator {evaluator} needs the package {package}"
+    return WorkbenchError(message, where=where, fix="pip install 'prompt-workbench[evaluators]'")
+
+
 def _project_lines(error: BaseException, root: Path) -> list[str]:
     """`file:line` of the project's own code in a traceback, the innermost last."""
     frames = [(frame.filename, frame.lineno) for frame in traceback.extract_tb(error.__traceback__)]

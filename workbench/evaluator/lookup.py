@@ -23,7 +23,7 @@ from typing import Any
 from workbench.canonical import JSON, digest
 from workbench.errors import WorkbenchError, unknown_name
 from workbench.evaluator.contract import Evaluator, bind
-from workbench.evaluator.errors import import_error
+from workbench.evaluator.errors import import_error, missing_package
 from workbench.evaluator.readings import PREFIX, READINGS, check_expected
 from workbench.evaluator.sources import library_versions, source_digest
 from workbench.evaluator.spec import Spec
@@ -60,6 +60,8 @@ def load_evaluator(spec: Spec, adapt: Adapter | None = None) -> Evaluator:
     label = str(spec.settings.get("name") or name.rpartition(":")[2])
     try:
         module, target = _locate(spec)
+        if module.__name__.startswith(f"{PACKAGE}.") and hasattr(module, "resolve_settings"):
+            settings = module.resolve_settings(settings, root)
         foreign = not inspect.isfunction(target) or target.__module__.startswith("mlflow.")
         function = adapt(target, settings) if adapt and foreign else None
         if function is not None:
@@ -76,7 +78,7 @@ def load_evaluator(spec: Spec, adapt: Adapter | None = None) -> Evaluator:
         error.where = spec.where or error.where
         raise
     identity = {"source": source_digest(module, root, LIBRARY), "name": name}
-    identity["settings"] = dict(spec.settings)
+    identity["settings"] = {**spec.settings, **settings}
     if evaluator.traits.by_column:  # scores of rows that were stored before are no scores of it
         identity["by_column"] = True
     modules = [module]
@@ -200,6 +202,10 @@ def _import(name: str, load: Callable[[], ModuleType], spec: Spec) -> ModuleType
         sys.path.insert(0, str(spec.root))
     try:
         return load()
+    except ModuleNotFoundError as error:
+        if name == f"{PACKAGE}.{spec.name}" and error.name:
+            raise missing_package(spec.name, error.name, spec.where) from error
+        raise import_error(name, error, spec.where, spec.root) from error
     except (Exception, SystemExit) as error:  # a user's module may raise anything
         raise import_error(name, error, spec.where, spec.root) from error
 

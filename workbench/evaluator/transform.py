@@ -6,13 +6,12 @@
 
 import json
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from itertools import islice
 
 from workbench.canonical import JSON
 from workbench.errors import WorkbenchError, unknown_name
+from workbench.evaluator.json_path import json_values, read_path, value_at
 
 LINES = ("first_line", "last_line")
 # The options of each step beside its own key.
@@ -23,11 +22,6 @@ STEPS = {
     "function": (),
 }
 EXAMPLE = 'transform: first_line, last_line, {after: "Answer:"}, {json: $.answer}, {regex: "[A-D]"}'
-_FENCE = re.compile(r"```(?:json)?[^\S\n]*\n(.*?)```", re.DOTALL | re.IGNORECASE)
-_VALUE_START = re.compile(r"\{(?=\s*[\"}])|\[(?=\s*[\[{\"\]\d\-tfn])")
-MOST_STARTS = 100  # at which JSON is looked for
-_PATH = re.compile(r"\$(?:\.[\w-]+|\[-?\d+\]|\[\"[^\"]+\"\]|\['[^']+'\])*")
-_PATH_STEP = re.compile(r"\.([\w-]+)|\[(-?\d+)\]|\[[\"']([^\"']+)[\"']\]")
 
 Step = Callable[[str], str]
 FunctionLoader = Callable[[str], Callable[[str], object]]
@@ -168,45 +162,22 @@ def _pick(pattern: re.Pattern[str], text: str, which: str) -> re.Match[str] | No
 
 
 def _json_step(path: str) -> Step:
-    if not _PATH.fullmatch(path):
-        fix = "write $, then .name, [0] or ['a name']: $.answer, $.choices[0].text"
-        raise WorkbenchError(f"transform.json {path!r} is not a path", fix=fix)
-    keys: Sequence[str | int] = [
-        int(index) if index else name or quoted for name, index, quoted in _PATH_STEP.findall(path)
-    ]
+    keys = read_path(path, "transform.json")
 
     def cut(text: str) -> str:
         problem = "no JSON in the output"
-        for value in _json_values(text):
+        for value in json_values(text):
             try:
-                for key in keys:
-                    value = value[key]
-            except (KeyError, IndexError, TypeError):
+                part = value_at(value, keys)
+            except LookupError:
                 problem = f"{path} is not in the output's JSON"
                 continue
-            if value is None:
+            if part is None:
                 raise NoPartError(f"{path} is null in the output's JSON")
-            return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+            return part if isinstance(part, str) else json.dumps(part, ensure_ascii=False)
         raise NoPartError(problem)
 
     return cut
-
-
-def _json_values(text: str) -> Iterator[JSON]:
-    """The JSON that an output is, else what it has in code blocks and in its text, in order."""
-    decoder = json.JSONDecoder(strict=False)  # models write line breaks into strings
-    for candidate in (text, *(block[1] for block in islice(_FENCE.finditer(text), MOST_STARTS))):
-        with suppress(ValueError, RecursionError):
-            yield decoder.decode(candidate)
-            if candidate is text:
-                return
-    end = 0
-    for start in islice(_VALUE_START.finditer(text), MOST_STARTS):
-        if start.start() < end:
-            continue  # a part of the value before
-        with suppress(ValueError, RecursionError):
-            value, end = decoder.raw_decode(text, start.start())
-            yield value
 
 
 def _function_step(name: str, load: FunctionLoader | None) -> Step:

@@ -8,7 +8,7 @@
 
 import re
 from dataclasses import dataclass
-from functools import cache
+from functools import lru_cache
 
 from workbench.evaluators._negation import QUOTES, is_doubted, is_judged_wrong, is_negated
 
@@ -129,7 +129,7 @@ def is_cued(text: str, mention: Mention) -> bool:
 _PREFIXES = ("not", "non", "no", "un", "in", "im", "il", "ir", "dis", "不", "非", "无")
 
 
-@cache
+@lru_cache(maxsize=256)  # each row may have its own labels
 def _pattern(labels: tuple[str, ...], ignore_case: bool) -> re.Pattern[str]:
     """Each label as a group and a whole word; `non-positive` is another word than `positive`."""
     groups = "|".join(f"({_bounded(label)})" for label in labels)

@@ -4,26 +4,16 @@
 Score(value=False, reason='names positive, negated', label='unparsed', error='', parsed='')
 """
 
-import re
 from collections.abc import Mapping, Sequence
-from itertools import zip_longest
 from typing import Literal
 
 from workbench.canonical import JSON
 from workbench.errors import WorkbenchError, unknown_name
 from workbench.evaluator import Score, evaluator
-from workbench.evaluators._labels import Mention, find_mentions, fold_label, is_cued
+from workbench.evaluators._answered import named_labels
+from workbench.evaluators._labels import find_mentions, fold_label
 from workbench.evaluators._text import normalize_text, normalized_answers, read_steps
 
-# Between labels of a list, which is no answer: `positive or negative`; any one short word does.
-_LISTED = re.compile(
-    r"[^\S\n]*(?:[/|,;&、]|[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]{1,6}|"
-    r"(?<!\S)(?!over|than|since|because|despite|though)[^\W\d_]{1,7}(?!\S))?[^\S\n]*",
-    re.IGNORECASE,
-)
-# A and B are wrong
-_JOINED = re.compile(r"\s+(?:and|or|nor|und|oder|et|ou|y|e|i|и)\s+|でも|도\s?|也")
-_OPTIONS = ((")", ")"), (".", "."), (":", ":"))  # `A: Rome`, then `B: Oslo` in another line
 _UNPARSED = ("wrong", "not_applicable")
 
 
@@ -63,7 +53,7 @@ def label_match(
     mentions = find_mentions(
         normalize_text(outputs, steps), tuple(spellings), ignore_case=ignore_case
     )
-    named = _named_labels(normalize_text(outputs, steps), mentions)
+    named = named_labels(normalize_text(outputs, steps), mentions)
     if len(named) != 1:
         negated = "".join(sorted({f"{m.label}, negated" for m in mentions if m.negated})[:1])
         reason = f"names {', '.join(sorted(named)) or negated or 'no label'}"
@@ -131,35 +121,3 @@ def _expected_labels(
             raise unknown_name("label (in expected_response)", answer.forms[0], labels)
         expected.append(label)
     return list(dict.fromkeys(expected))
-
-
-def _named_labels(text: str, mentions: Sequence[Mention]) -> set[str]:
-    """The labels that `text` names; exactly one if it is an answer."""
-    plain = [
-        mention
-        for mention, following in zip_longest(mentions, mentions[1:])
-        if not mention.negated
-        and not (
-            following
-            and following.negated
-            and _JOINED.fullmatch(text[mention.end : following.start])
-        )
-    ]
-    names = {mention.label for mention in plain}
-    if len(names) < 2:
-        return names if any(mention.certain for mention in plain) else set()
-    first = plain[0]
-    begins = not any(character.isalnum() for character in text[: first.start])
-    other = next(index for index, mention in enumerate(plain) if mention.label != first.label)
-    between = text[plain[other - 1].end : plain[other].start]
-    options = (text[mention.end : mention.end + 1] for mention in (first, plain[other]))
-    is_restated = between.endswith("\n") and tuple(options) in _OPTIONS
-    if begins and not is_restated and not re.match(r"\s*\?", text[first.end :]):
-        return names if _LISTED.fullmatch(between) else {first.label}
-    cued = {
-        mention.label
-        for mention, following in zip(plain, [*plain[1:], None], strict=True)
-        if is_cued(text, mention)
-        and not (following and _LISTED.fullmatch(text[mention.end : following.start]))
-    }
-    return cued if len(cued) == 1 else names

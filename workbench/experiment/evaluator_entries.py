@@ -4,15 +4,17 @@ load_evaluators(file, document, loader, resolvers)     ((Evaluator("exact_match"
 """
 
 from dataclasses import replace
+from pathlib import Path
 from typing import NamedTuple
 
 from workbench.canonical import JSON
 from workbench.document import Document
-from workbench.errors import WorkbenchError, unknown_name
-from workbench.evaluator import Evaluator
+from workbench.errors import WorkbenchError, located, unknown_name
+from workbench.evaluator import Evaluator, list_evaluators
 from workbench.evaluator.combination import COMBINED
 from workbench.evaluator.spec import Spec, check_env, read_spec
 from workbench.experiment.combined_entries import load_combination
+from workbench.experiment.field_entries import ENTRY, EVALUATOR, field_settings
 from workbench.experiment.file import ExperimentFile
 from workbench.experiment.judge_loader import JudgeLoader
 from workbench.experiment.named_entries import check_label, named_entries
@@ -55,10 +57,10 @@ def load_evaluators(
             condition = str(settings.get("only_if", ""))
             conditions |= {judge.name: (condition, where) for judge in judges}
             continue
-        spec = read_spec(kind, settings, loader.project.root, where=where)
-        if resolvers.require_env:
-            check_env(spec)
-        listed.append(spec)
+        for spec in _specs(kind, settings, loader.project.root, where):
+            if resolvers.require_env:
+                check_env(spec)
+            listed.append(spec)
     specs = [entry for entry in listed if isinstance(entry, Spec)]
     by_spec = dict(zip(map(id, specs), resolvers.evaluators(specs), strict=True))
     judges_by_name: dict[str, Judge] = {}
@@ -74,6 +76,15 @@ def load_evaluators(
             judges_by_name[entry.name] = entry
     _set_conditions(judges_by_name, evaluators, conditions)
     return tuple(evaluators.values()), judges_by_name
+
+
+def _specs(kind: str, settings: dict[str, JSON], root: Path, where: str) -> list[Spec]:
+    """The specs of an entry: one, or one a field."""
+    if kind != ENTRY or ENTRY in list_evaluators(root):
+        return [read_spec(kind, settings, root, where=where)]
+    with located(where):
+        fields = field_settings(settings)
+    return [read_spec(EVALUATOR, each, root, where=where) for each in fields]
 
 
 def _add(evaluators: dict[str, Evaluator], evaluator: Evaluator, kind: str, where: str) -> None:

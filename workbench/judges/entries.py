@@ -16,7 +16,7 @@ from workbench.canonical import JSON
 
 JUDGE_KINDS = ("judge", "rubric", "checklist", "pairwise")
 # The setting that a text or a list alone stands for, by the kind of the entry.
-SHORTHAND = {"rubric": "rubric", "checklist": "questions"}
+SHORTHAND = {"rubric": "rubric", "checklist": "questions", "json_fields": "fields"}
 MAX_NAME = 40  # characters of a column that is named by its question
 ModelEntry = str | dict[str, dict[str, Any]]
 
@@ -61,7 +61,7 @@ class JudgeEntry(BaseModel):
 
 
 def expand_shorthand(entry: object) -> object:
-    """`{rubric: "…"}` and `{checklist: ["…"]}` with their settings named."""
+    """`{rubric: "…"}`, `{checklist: ["…"]}` and `{json_fields: […]}` with their settings named."""
     if isinstance(entry, dict) and len(entry) == 1:
         ((kind, value),) = entry.items()
         if kind in SHORTHAND and isinstance(value, str | list):

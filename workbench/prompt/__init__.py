@@ -5,7 +5,6 @@
 check.py      templates parsed, and split into messages
 choices.py    choices of a row, and the most likely of them
 hints.py      fixes for errors in templates
-json_schema.py  faults of a JSON schema
 later_turns.py  later turns of a conversation, before and after the answers are there
 load.py       front matter and text of a template file, from the folder or a git revision
 other_engines.py  fixes for the syntax of Handlebars, Liquid, Semantic Kernel, str.format, …
@@ -14,6 +13,7 @@ prompt.py     a checked template, ready to render
 reference.py  few_shot, few_shot@3, few_shot@production
 renderer.py   the child process that parses and renders
 requests.py   a rendered prompt as a request with its key, and a completion as an answer
+schema_faults.py  faults of a JSON schema
 source.py     role lines, and messages before and after rendering
 tools.py      functions that a model may call, from front matter or files
 turns.py      calls of tools, and messages from a row

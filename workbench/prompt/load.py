@@ -24,10 +24,10 @@ from workbench.model.types import JUDGES
 from workbench.parameters import PARAMETERS, check_parameters
 from workbench.prompt.check import check_templates
 from workbench.prompt.choices import Normalization, is_template, row_choices
-from workbench.prompt.json_schema import schema_fault
 from workbench.prompt.partials import PartialInliner, Reader
 from workbench.prompt.prompt import Prompt
 from workbench.prompt.renderer import Renderer
+from workbench.prompt.schema_faults import schema_fault
 from workbench.prompt.settings import PromptSettings, settings_from_json
 from workbench.prompt.source import plain_text, without_last_blanks
 from workbench.prompt.tools import read_tools

@@ -16,8 +16,8 @@ from pathlib import PurePosixPath
 from workbench.canonical import JSON
 from workbench.document import parse_document
 from workbench.errors import WorkbenchError, check_names, unknown_name
-from workbench.prompt.json_schema import schema_fault
 from workbench.prompt.partials import Reader
+from workbench.prompt.schema_faults import schema_fault
 from workbench.prompt.source import plain_text
 from workbench.prompt.turns import NAME_RULE, TOOL_NAME
 

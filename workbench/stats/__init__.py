@@ -1,10 +1,10 @@
 """Confidence intervals, tests, and verdicts on differences.
 
 agreement.py   interval of a difference, in agreement with the word of its test
+best_variant.py  the best of several variants: support, estimate after choosing, Pareto front
 blocks.py      times compared in blocks of rows asked together
 bootstrap.py   interval of a statistic of a whole column
 bounded.py     bounds on a mean whose worst value may not have been seen yet
-choice.py      the best of several variants: support, estimate after choosing, Pareto front
 components.py  variance between rows, between answers and between judgements
 effects.py     tests of main effects and interactions in a cross of factors
 interaction.py test that a difference is the same in all slices of the rows
