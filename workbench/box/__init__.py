@@ -3,6 +3,7 @@ r"""The box: an empty machine for each program that a model wrote.
     run_boxed({"main.py": b"print(2 ** 10)"}, ["main.py"], BoxLimits()).stdout     b"1024\n"
 
 method        making a box on this machine: bubblewrap, namespaces, or a refusal with its reasons
+permission    the permission to run generated code without a box
 runner        programs in boxes, which end at their limits
 limits        limits of a box, and the end of a program
 interpreter   the files of Python that a box shows

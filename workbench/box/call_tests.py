@@ -10,7 +10,7 @@ import signal
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from workbench.box.limits import BoxResult, BoxLimits
+from workbench.box.limits import BoxLimits, BoxResult
 from workbench.box.method import box_method, check_method
 from workbench.box.plain_values import NotPlainError, decode
 from workbench.box.runner import Program, run_with

@@ -5,17 +5,16 @@ require_box()      on macOS: WorkbenchError, before anything is sent
 """
 
 import sys
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
 
 from workbench.box.bubblewrap import bubblewrap
-from workbench.box.limits import BoxResult, BoxLimits, Method
+from workbench.box.limits import BoxLimits, BoxResult, Method
+from workbench.box.permission import UNSAFE_FLAG, is_unsafe_allowed
 from workbench.box.runner import Program, run_with
 from workbench.errors import WorkbenchError
 
-UNSAFE_FLAG = "--unsafe-exec"
 WITHOUT = f"or run it without a box: workbench run {UNSAFE_FLAG}"
 CONTAINER_FLAGS = "--cap-add SYS_ADMIN --security-opt seccomp=unconfined"
 _SWITCHES = {
@@ -24,27 +23,7 @@ _SWITCHES = {
     "user/max_user_namespaces": ("0", "10000"),
 }
 _CONTAINER_MARKS = ("/.dockerenv", "/run/.containerenv")
-_allowed: set[str] = set()  # of this process; a child gets it on its command line
-
-
-@contextmanager
-def unsafe_execution() -> Iterator[None]:
-    """Allow programs to run without a box where none can be made, as `--unsafe-exec` does."""
-    _allowed.add(UNSAFE_FLAG)
-    try:
-        yield
-    finally:
-        _allowed.discard(UNSAFE_FLAG)
-
-
-def allow_unsafe_execution() -> None:
-    """Allow it until this process ends."""
-    _allowed.add(UNSAFE_FLAG)
-
-
-def is_unsafe_allowed() -> bool:
-    """True if programs may run without a box."""
-    return UNSAFE_FLAG in _allowed
+UNSAFE_NOTE = f"Generated code may have run without a box ({UNSAFE_FLAG})."
 
 
 def box_method() -> Method:
@@ -63,6 +42,13 @@ def box_method() -> Method:
 def require_box() -> None:
     """Check that generated code can run; raises WorkbenchError as `box_method` does."""
     box_method()
+
+
+def execution_note(note: str) -> str:
+    """A user's note on a run, with the remark that generated code may have run without a box."""
+    if is_unsafe_allowed() and box_method() == "none":
+        return f"{note}\n\n{UNSAFE_NOTE}" if note else UNSAFE_NOTE
+    return note
 
 
 def check_method(method: Method) -> None:

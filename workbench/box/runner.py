@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from workbench.box.bubblewrap import bubblewrap, bubblewrap_command
 from workbench.box.inside import FOLDER, unused_uid
 from workbench.box.interpreter import interpreter
-from workbench.box.limits import BoxResult, EndedBy, BoxLimits, Method
+from workbench.box.limits import BoxLimits, BoxResult, EndedBy, Method
 from workbench.box.plain_values import encode
 
 CHUNK = 1 << 16  # bytes read at once

@@ -6,7 +6,7 @@ Score(value=True, reason='', label='passed', error='', parsed='')
 
 from collections.abc import Mapping
 
-from workbench.box.call_tests import CodeTests, CodeOutcome, ended_outcome, run_code_tests
+from workbench.box.call_tests import CodeOutcome, CodeTests, ended_outcome, run_code_tests
 from workbench.box.limits import BoxLimits
 from workbench.box.method import require_box, run_boxed
 from workbench.canonical import JSON
@@ -78,17 +78,17 @@ def check_expected(expectations: Mapping[str, JSON], **_settings: JSON) -> None:
 
 
 def check_settings(**settings: JSON) -> None:
-    """Check the limits, and that this machine can run generated code safely.
-
-    Raises:
-        WorkbenchError: a limit is out of range, or no box can be made.
-    """
+    """Check the limits; raises WorkbenchError if one is out of range."""
     ranges = {"test_timeout_s": (5, 1, MOST_SECONDS), "memory_mb": (512, LEAST_MB, MOST_MB)}
     for name, (default, least, most) in ranges.items():
         value = settings.get(name, default)
         if not isinstance(value, int) or not least <= value <= most:
             fix = f"write a whole number from {least} to {most}"
             raise WorkbenchError(f"python_tests: {name} is {value!r}", fix=fix)
+
+
+def check_machine() -> None:
+    """Check that generated code can run here; raises WorkbenchError if no box can be made."""
     require_box()
 
 

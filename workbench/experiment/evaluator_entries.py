@@ -9,6 +9,7 @@ from workbench.canonical import JSON
 from workbench.document import Document
 from workbench.errors import WorkbenchError, unknown_name
 from workbench.evaluator import Evaluator
+from workbench.evaluator.lookup import check_machine
 from workbench.evaluator.spec import Spec, check_env, read_spec
 from workbench.experiment.file import ExperimentFile
 from workbench.experiment.judge_loader import JudgeLoader
@@ -46,6 +47,8 @@ def load_evaluators(
         listed.append(spec)
     specs = [entry for entry in listed if isinstance(entry, Spec)]
     by_spec = dict(zip(map(id, specs), resolvers.evaluators(specs), strict=True))
+    for spec in specs if resolvers.require_env else []:
+        check_machine(spec)
     judges_by_name: dict[str, Judge] = {}
     evaluators: dict[str, Evaluator] = {}
     for entry in listed:
