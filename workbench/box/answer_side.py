@@ -11,6 +11,7 @@ send other values than its functions return, and that is all.
 from __future__ import annotations
 
 import operator
+import os
 import sys
 
 from workbench.box.message_pipe import MessagePipe
@@ -109,6 +110,7 @@ def serve_answer(job: dict[str, Any]) -> None:
     server = AnswerServer(module)
     while (request := pipe.receive()) is not None:
         pipe.send(server.reply(request))
+    os._exit(0)  # without waiting for threads of the answer
 
 
 def _first_valid(sources: list[bytes]) -> bytes:

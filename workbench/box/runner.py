@@ -13,7 +13,7 @@ import signal
 import subprocess
 import tempfile
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 
@@ -24,7 +24,7 @@ from workbench.box.limits import BoxLimits, BoxResult, EndedBy, Method
 from workbench.box.plain_values import encode
 
 CHUNK = 1 << 16  # bytes read at once
-# Seconds until output is closed after the end; a process without a box may hold it open.
+# Seconds a process may take to end, and a process without a box may hold its output open.
 END_GRACE_S = 1.0
 
 
@@ -158,36 +158,38 @@ def run_with(method: Method, programs: Sequence[Program], limits: BoxLimits) -> 
 
 
 def _supervise(boxes: Sequence[_Box]) -> list[_Box]:
-    """Read all output, and end boxes at their limits; return those that outlived the last one."""
+    """Read all output, and end boxes at their limits; return those that had to be ended."""
+    last = boxes[-1]
     with selectors.DefaultSelector() as selector:
         for box in boxes:
             for name in box.output:
                 stream = getattr(box.process, name)
                 selector.register(stream, selectors.EVENT_READ, (box, name))
-        deadline = boxes[0].deadline
-        while _open(selector, boxes[-1]) and (left_s := deadline - time.monotonic()) > 0:
-            _read_ready(selector, left_s)
+        _read_until(selector, boxes[0].deadline, lambda: _open(selector, last))
+        is_late = _open(selector, last)
+        if not is_late:  # the others notice, or have ended and caused it
+            _read_until(selector, time.monotonic() + END_GRACE_S, selector.get_map)
         stopped = [box for box in boxes if _open(selector, box)]
-        is_late = boxes[-1] in stopped
         for box in stopped:
             box.end("time" if is_late else "")
-        deadline = time.monotonic() + END_GRACE_S
-        while selector.get_map() and (left_s := deadline - time.monotonic()) > 0:
-            _read_ready(selector, left_s)
+        _read_until(selector, time.monotonic() + END_GRACE_S, selector.get_map)
         for box in boxes:
             for name in box.output:
                 getattr(box.process, name).close()
         return stopped
 
 
+def _read_until(
+    selector: selectors.BaseSelector, deadline: float, wanted: Callable[[], object]
+) -> None:
+    """Read output while it is wanted, until a time."""
+    while wanted() and (left_s := deadline - time.monotonic()) > 0:
+        for key, _ in selector.select(left_s):
+            box, name = key.data
+            if not box.read(name, key.fd):
+                selector.unregister(key.fileobj)
+
+
 def _open(selector: selectors.BaseSelector, box: _Box) -> bool:
     """True while a process of the box may still write."""
     return any(key.data[0] is box for key in selector.get_map().values())
-
-
-def _read_ready(selector: selectors.BaseSelector, seconds: float) -> None:
-    """Wait for output, and read it."""
-    for key, _ in selector.select(seconds):
-        box, name = key.data
-        if not box.read(name, key.fd):
-            selector.unregister(key.fileobj)
