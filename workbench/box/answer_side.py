@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from types import ModuleType
     from typing import Any
 
-NAME = "answer"
+ENTRY = NAME = "answer"
 PATH = "answer.py"
 MOST_TEXT = 300  # characters of an error's text
 _FUNCTIONS = {

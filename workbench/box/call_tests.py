@@ -10,6 +10,7 @@ import signal
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from workbench.box import answer_side, tests_side  # compiled here, for the boxes
 from workbench.box.limits import BoxLimits, BoxResult
 from workbench.box.method import box_method, check_method
 from workbench.box.plain_values import NotPlainError, decode
@@ -57,7 +58,7 @@ def run_code_tests(sources: Sequence[bytes], tests: CodeTests, limits: BoxLimits
     replies_in, replies_out = os.pipe()
     answer = Program(
         {},
-        entry="answer",
+        entry=answer_side.ENTRY,
         job={"sources": list(sources), "requests": requests_in, "replies": replies_out},
         pipes=(requests_in, replies_out),
     )
@@ -70,7 +71,7 @@ def run_code_tests(sources: Sequence[bytes], tests: CodeTests, limits: BoxLimits
         "requests": requests_out,
         "replies": replies_in,
     }
-    judge = Program({}, entry="tests", job=fields, pipes=(replies_in, requests_out))
+    judge = Program({}, entry=tests_side.ENTRY, job=fields, pipes=(replies_in, requests_out))
     answered, judged = run_with(box_method(), [answer, judge], limits)
     try:
         label, reason = decode(judged.stdout) if judged.stdout else ("ended", "")

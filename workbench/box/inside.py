@@ -14,7 +14,18 @@ import resource
 import sys
 from importlib.machinery import SourceFileLoader
 
+from workbench.box.call_filter import install_filter
+from workbench.box.landlock import restrict
 from workbench.box.plain_values import decode
+from workbench.box.syscalls import (
+    NO_DEVICES,
+    NO_EXEC,
+    NO_NEW_PRIVILEGES,
+    NO_SUID,
+    drop_capabilities,
+    mount,
+    set_process_option,
+)
 
 TYPE_CHECKING = False  # `typing` takes longer to import than a small program runs
 if TYPE_CHECKING:
@@ -77,18 +88,18 @@ def main(job: dict[str, Any] | None = None) -> None:
             file.write(content)
     if job["stdin"]:
         _replace_stdin(job["stdin"])
-    program = _program(job)
-    confine = _confinement(folder) if job["confined"] else None
+    program = load_program(job)
     _set_limits(job["limits"], confined=job["confined"])
-    if confine:
-        confine()
+    if job["confined"]:
+        drop_capabilities()
+        set_process_option(NO_NEW_PRIVILEGES, 1)
+        restrict(folder)
+        install_filter()
     program()
 
 
 def mount_folder(limits: dict[str, int], folder: str, root: str) -> None:
     """Mount the writable folder below `root`, with limits on its size and number of files."""
-    from workbench.box.syscalls import NO_DEVICES, NO_EXEC, NO_SUID, mount
-
     # A folder's inode counts, too.
     options = f"size={limits['folder_mb']}m,nr_inodes={limits['files'] + 1},mode=1777"
     mount("tmpfs", root + folder, "tmpfs", NO_SUID | NO_DEVICES | NO_EXEC, options)
@@ -111,8 +122,8 @@ def _replace_stdin(content: bytes) -> None:
         os.dup2(file.fileno(), 0)
 
 
-def _program(job: dict[str, Any]) -> Any:
-    """The function that runs the program; what it needs of this package is imported here."""
+def load_program(job: dict[str, Any]) -> Callable[[], None]:
+    """Return the function that runs the program; what it needs of this package is imported."""
     sys.argv = list(job["argv"])
     sys.dont_write_bytecode = True
     if job["entry"] == "answer":
@@ -123,11 +134,14 @@ def _program(job: dict[str, Any]) -> Any:
         from workbench.box.tests_side import run_tests
 
         return lambda: run_tests(job)
+    return lambda: _run_script(job["argv"][0])
+
+
+def _run_script(path: str) -> None:
     module = type(sys)("__main__")
-    loader = SourceFileLoader("__main__", job["argv"][0])
-    module.__file__ = job["argv"][0]
+    module.__file__ = path
     sys.modules["__main__"] = module
-    return lambda: loader.exec_module(module)
+    SourceFileLoader("__main__", path).exec_module(module)
 
 
 def _set_limits(limits: dict[str, int], *, confined: bool) -> None:
@@ -148,18 +162,3 @@ def _set_limits(limits: dict[str, int], *, confined: bool) -> None:
         # A process may handle the signal of the first limit, not that of the second.
         last = most + 1 if number == resource.RLIMIT_CPU and most == value else most
         resource.setrlimit(number, (most, last))
-
-
-def _confinement(folder: str) -> Callable[[], None]:
-    """The function that takes this process's rights; what it needs is imported here."""
-    from workbench.box.call_filter import install_filter
-    from workbench.box.landlock import restrict
-    from workbench.box.syscalls import NO_NEW_PRIVILEGES, drop_capabilities, set_process_option
-
-    def confine() -> None:
-        drop_capabilities()
-        set_process_option(NO_NEW_PRIVILEGES, 1)
-        restrict(folder)
-        install_filter()
-
-    return confine

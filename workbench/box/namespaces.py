@@ -10,8 +10,9 @@ ordinary user; anyone else needs a user namespace.
 from __future__ import annotations
 
 import os
-import signal
+import select
 import sys
+import time
 
 from workbench.box import inside, syscalls
 from workbench.box.syscalls import mount
@@ -28,7 +29,9 @@ NAMESPACES = (
     *(syscalls.NEW_MOUNTS, syscalls.NEW_PIDS, syscalls.NEW_NET),
     *(syscalls.NEW_IPC, syscalls.NEW_UTS, syscalls.NEW_CGROUP),
 )
-LATE = 3  # seconds after which a box ends by itself, should nobody end it
+LATE_S = 3  # seconds after which a box ends by itself, should nobody end it
+REAP_MS = 100
+KILL = 9  # `signal` takes longer to import than a small program runs
 FAILED = 125  # exit status: no box could be made
 LOCKED_FLAGS = os.ST_NOSUID | os.ST_NODEV | os.ST_NOEXEC
 
@@ -36,15 +39,14 @@ LOCKED_FLAGS = os.ST_NOSUID | os.ST_NODEV | os.ST_NOEXEC
 def main() -> None:
     """Make the box, and end as its program does."""
     parent = os.getppid()
-    syscalls.set_process_option(syscalls.PARENT_DEATH_SIGNAL, signal.SIGKILL)
+    syscalls.set_process_option(syscalls.PARENT_DEATH_SIGNAL, KILL)
     if os.getppid() != parent:
         os._exit(FAILED)
     job = inside.read_job()
+    inside.load_program(job)  # while its files can be read
     try:
         job["uid"] = enter_namespaces()
         build_root(job)
-        sys.modules["workbench"].__path__ = [BOX_PATH]
-        sys.modules["workbench.box"].__path__ = [f"{BOX_PATH}/box"]
     except OSError as error:
         sys.stderr.write(f"no box: {error}\n")
         sys.stderr.flush()
@@ -126,26 +128,32 @@ def _create(path: str, *, is_folder: bool) -> None:
 
 def _be_first_process(job: dict[str, Any]) -> None:
     """Start the program and end with it; the kernel then ends all that it has started."""
-    # A signal without a handler doesn't reach the first process of a namespace.
-    signal.signal(signal.SIGALRM, lambda *_: os._exit(FAILED))
-    signal.setitimer(signal.ITIMER_REAL, job["limits"]["wall_s"] + LATE)
+    deadline = time.monotonic() + job["limits"]["wall_s"] + LATE_S
     program = os.fork()
     if not program:
         os.setsid()
-        signal.setitimer(signal.ITIMER_REAL, 0)
-        signal.signal(signal.SIGALRM, signal.SIG_DFL)
         inside.main(job)
         return_from_program()
     if job["uid"] is not None:
         inside.change_user(job["uid"])
-    syscalls.set_process_option(syscalls.PARENT_DEATH_SIGNAL, signal.SIGKILL)
+    syscalls.set_process_option(syscalls.PARENT_DEATH_SIGNAL, KILL)
     syscalls.set_process_option(syscalls.DUMPABLE, 0)
     syscalls.drop_capabilities()
     syscalls.set_process_option(syscalls.NO_NEW_PRIVILEGES, 1)
-    while True:
-        ended, status = os.wait()
-        if ended == program:
-            os._exit(_as_exit_status(status))
+    end = select.poll()
+    end.register(os.pidfd_open(program), select.POLLIN)
+    while not end.poll(REAP_MS):
+        _reap_orphans(program)
+        if time.monotonic() > deadline:
+            os._exit(FAILED)
+    os._exit(_exit_status(program))
+
+
+def _reap_orphans(program: int) -> None:
+    """Let go of ended processes that the program's processes have left behind."""
+    options = os.WEXITED | os.WNOHANG | os.WNOWAIT
+    while (ended := os.waitid(os.P_ALL, 0, options)) and ended.si_pid != program:
+        os.waitpid(ended.si_pid, 0)
 
 
 def return_from_program() -> None:
@@ -154,10 +162,6 @@ def return_from_program() -> None:
 
 
 def _exit_status(child: int) -> int:
-    return _as_exit_status(os.waitpid(child, 0)[1])
-
-
-def _as_exit_status(status: int) -> int:
-    """The exit status of a wait status, 128 and more for a signal, as shells and bwrap give it."""
-    code = os.waitstatus_to_exitcode(status)
+    """The exit status of a process, 128 and more for a signal, as shells and bubblewrap have it."""
+    code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
     return code if code >= 0 else 128 - code

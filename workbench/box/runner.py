@@ -109,20 +109,18 @@ class _Box:
     def end(self, reason: EndedBy) -> None:
         """Kill the program with all that it has started."""
         self.ended_by = self.ended_by or reason
-        with suppress(ProcessLookupError):  # `Popen.kill` would take the status from `result`
+        with suppress(ProcessLookupError):
             os.kill(self.pid, signal.SIGKILL)
             if self.method == "none":
                 os.killpg(self.pid, signal.SIGKILL)
 
     def result(self, *, was_stopped: bool) -> BoxResult:
         """Wait for the end of the box."""
-        _, status, usage = os.wait4(self.pid, 0)
-        code = self.process.returncode = os.waitstatus_to_exitcode(status)
+        code = self.process.wait()
         duration_s = time.monotonic() - self._started
         number = -code if code < 0 else code - 128 if code > 128 else None
         if not self.ended_by and not was_stopped:
-            used_s = usage.ru_utime + usage.ru_stime
-            is_killed = number == signal.SIGKILL and used_s >= self.limits.cpu_s
+            is_killed = number == signal.SIGKILL and duration_s >= self.limits.cpu_s
             self.ended_by = "cpu" if number == signal.SIGXCPU or is_killed else ""
         if self.ended_by or was_stopped:
             number = None

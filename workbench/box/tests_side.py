@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from types import CodeType
     from typing import Any
 
-NAME = "tests"
+ENTRY = NAME = "tests"
 PATH = "tests.py"
 MOST_TEXT = 200  # characters of a line
 # Operators of two objects of the answer; with a plain value they would let the answer decide.
