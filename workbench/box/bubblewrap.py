@@ -1,6 +1,6 @@
 """The command line of bubblewrap for a box.
 
-    bubblewrap_command(interpreter())      ["/usr/bin/bwrap", "--unshare-pid", …, "python3.11", …]
+bubblewrap_command("/usr/bin/bwrap", interpreter(), 5)      ["/usr/bin/bwrap", "--unshare-pid", …]
 
 bubblewrap makes the namespaces and the root. It leaves the program's process capabilities for
 `inside`, which mounts the writable folder with a limit on files, becomes an ordinary user, and
@@ -25,9 +25,13 @@ def bubblewrap() -> str | None:
     return shutil.which("bwrap", path=SEARCH_PATH)
 
 
-def bubblewrap_command(program: str, interpreter: Interpreter) -> list[str]:
-    """The command that makes a box and runs the job of stdin in it."""
+def bubblewrap_command(program: str, interpreter: Interpreter, status: int) -> list[str]:
+    """The command that makes a box and runs the job of stdin in it.
+
+    It writes the number of the box's first process to the descriptor `status`.
+    """
     command = [program, "--die-with-parent", "--new-session", "--clearenv"]
+    command += ["--json-status-fd", str(status)]
     command += ["--unshare-ipc", "--unshare-pid", "--unshare-net", "--unshare-uts"]
     command += ["--unshare-cgroup-try", "--hostname", "box", "--cap-drop", "ALL"]
     if os.geteuid() == 0:  # the program changes its user itself

@@ -51,9 +51,11 @@ def main() -> None:
         sys.stderr.write(f"no box: {error}\n")
         sys.stderr.flush()
         os._exit(FAILED)
+    parent_end, our_end = os.pipe()  # its other end is closed when this process ends
     child = os.fork()
     if not child:
-        _be_first_process(job)
+        os.close(our_end)
+        _be_first_process(job, parent_end)
     os._exit(_exit_status(child))
 
 
@@ -126,8 +128,8 @@ def _create(path: str, *, is_folder: bool) -> None:
         os.close(os.open(path, os.O_CREAT | os.O_WRONLY))
 
 
-def _be_first_process(job: dict[str, Any]) -> None:
-    """Start the program and end with it; the kernel then ends all that it has started."""
+def _be_first_process(job: dict[str, Any], parent_end: int) -> None:
+    """Start the program, and end with it or with the parent; the kernel then ends all others."""
     deadline = time.monotonic() + job["limits"]["wall_s"] + LATE_S
     program = os.fork()
     if not program:
@@ -136,17 +138,18 @@ def _be_first_process(job: dict[str, Any]) -> None:
         return_from_program()
     if job["uid"] is not None:
         inside.change_user(job["uid"])
-    syscalls.set_process_option(syscalls.PARENT_DEATH_SIGNAL, KILL)
     syscalls.set_process_option(syscalls.DUMPABLE, 0)
     syscalls.drop_capabilities()
     syscalls.set_process_option(syscalls.NO_NEW_PRIVILEGES, 1)
     end = select.poll()
     end.register(os.pidfd_open(program), select.POLLIN)
-    while not end.poll(REAP_MS):
+    end.register(parent_end, 0)
+    while not (events := end.poll(REAP_MS)):
         _reap_orphans(program)
         if time.monotonic() > deadline:
             os._exit(FAILED)
-    os._exit(_exit_status(program))
+    is_parent_gone = any(descriptor == parent_end for descriptor, _ in events)
+    os._exit(FAILED if is_parent_gone else _exit_status(program))
 
 
 def _reap_orphans(program: int) -> None:

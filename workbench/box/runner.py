@@ -8,6 +8,8 @@ which the kernel ends with its first process.
 """
 
 import os
+import re
+import select
 import selectors
 import signal
 import subprocess
@@ -58,8 +60,9 @@ class _Box:
         self._started = time.monotonic()
         self.deadline = self._started + limits.wall_s
         python = interpreter()
+        self._status, status = os.pipe()  # bubblewrap writes the number of the first process
         if method == "bubblewrap":
-            command = bubblewrap_command(bubblewrap() or "bwrap", python)
+            command = bubblewrap_command(bubblewrap() or "bwrap", python, status)
         else:
             module = "namespaces" if method == "namespaces" else "inside"
             command = python.command(module, inside=False)
@@ -73,9 +76,10 @@ class _Box:
                 stderr=subprocess.PIPE,
                 env={},
                 cwd="/",
-                pass_fds=program.pipes,
+                pass_fds=(*program.pipes, status),
                 start_new_session=method == "none",
             )
+        os.close(status)
         self.pid = self.process.pid
 
     def _job(self, program: Program, folder: str) -> dict[str, object]:
@@ -110,13 +114,27 @@ class _Box:
         """Kill the program with all that it has started."""
         self.ended_by = self.ended_by or reason
         with suppress(ProcessLookupError):
-            os.kill(self.pid, signal.SIGKILL)
-            if self.method == "none":
+            if self.method == "bubblewrap" and (first := self._first_process()):
+                os.kill(first, signal.SIGKILL)
+            elif self.method == "none":
                 os.killpg(self.pid, signal.SIGKILL)
+        with suppress(ProcessLookupError):
+            os.kill(self.pid, signal.SIGKILL)
+
+    def _first_process(self) -> int | None:
+        """The first process in bubblewrap's box; None: there is none, or not any more.
+
+        It ends with bubblewrap, but not yet in its first milliseconds.
+        """
+        if self.process.poll() is not None or not select.select([self._status], [], [], 0)[0]:
+            return None
+        number = re.search(rb'"child-pid": (\d+)', os.read(self._status, CHUNK))
+        return int(number[1]) if number else None
 
     def result(self, *, was_stopped: bool) -> BoxResult:
         """Wait for the end of the box."""
         code = self.process.wait()
+        os.close(self._status)
         duration_s = time.monotonic() - self._started
         number = -code if code < 0 else code - 128 if code > 128 else None
         if not self.ended_by and not was_stopped:
