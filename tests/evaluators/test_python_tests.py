@@ -129,6 +129,8 @@ DOUBLE = "def double(x):\n    return 2 * x"
         ("I can't do that.", "assert double(2) == 4", "no_code", "the answer has no code"),
         ("```python\n\n```", "assert double(2) == 4", "no_code", "the answer has no code"),
         ("def sum(a, b): return a + b", "assert sum(10, 15) == 25", "passed", ""),
+        ("def queue(x): return x", "assert queue(3) == 3 and other", "error", None),
+        ("def queue(x): return x\nother = 1", "assert queue(3) == 3 and other", "passed", ""),
         ("def sort(x): x.sort()", "x = [2, 1]\nsort(x)\nassert x == [1, 2]", "passed", ""),
         ("def split(d): return d.popitem()", "d = {1: 2}\nsplit(d)\nassert d == {}", "passed", ""),
         ("def f(n): yield from range(n)", "assert list(f(3)) == [0, 1, 2]", "passed", ""),

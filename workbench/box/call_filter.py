@@ -135,8 +135,14 @@ def filter_program(machine: str) -> bytes:
 
 
 def install_filter() -> None:
-    """Filter the calls of this process and its children; needs no_new_privs."""
-    instructions = filter_program(os.uname().machine)
+    """Filter the calls of this process and its children; needs no_new_privs.
+
+    On other machines than those of `MACHINES` nothing is filtered.
+    """
+    machine = os.uname().machine
+    if machine not in MACHINES:
+        return
+    instructions = filter_program(machine)
     buffer = ctypes.create_string_buffer(instructions, len(instructions))
     # The kernel's struct: a number of instructions, and a pointer to them.
     program = struct.pack("HxxxxxxP", len(instructions) // 8, ctypes.addressof(buffer))

@@ -29,6 +29,7 @@ class CodeTests:
         entry_point: the function that `check(candidate)` of the tests gets.
         checks: the tests define `check`, which is called.
         setup: a source that runs before the tests, after the answer.
+        calls: names that the tests call, which can't be modules.
         prefix: the beginning of the program that the answer completes; the tests use its functions
             rather than those of the answer, except for the entry point.
     """
@@ -37,6 +38,7 @@ class CodeTests:
     entry_point: str = ""
     checks: bool = False
     setup: bytes = b""
+    calls: tuple[str, ...] = ()
     prefix: bytes = b""
 
 
@@ -67,6 +69,7 @@ def run_code_tests(sources: Sequence[bytes], tests: CodeTests, limits: BoxLimits
         "entry_point": tests.entry_point,
         "checks": tests.checks,
         "setup": tests.setup,
+        "calls": list(tests.calls),
         "prefix": tests.prefix,
         "requests": requests_out,
         "replies": replies_in,
@@ -81,7 +84,7 @@ def run_code_tests(sources: Sequence[bytes], tests: CodeTests, limits: BoxLimits
         fix = "write tests that exchange numbers, texts, lists and the like with the answer"
         raise WorkbenchError(reason, fix=fix)
     if label != "ended":
-        return CodeOutcome(label, reason)
+        return CodeOutcome(label, reason.encode("utf-8", "replace").decode())
     if not judged.stdout and not judged.ended_by and not answered.ended_by:
         return ended_outcome(judged)
     return ended_outcome(answered if answered.ended_by or not judged.ended_by else judged)

@@ -156,6 +156,8 @@ def _set_limits(limits: dict[str, int], *, confined: bool) -> None:
     if confined:  # elsewhere the user's other processes count, too
         values[resource.RLIMIT_NPROC] = limits["processes"] + 1  # the first one of the box
         values[resource.RLIMIT_MEMLOCK] = values[resource.RLIMIT_MSGQUEUE] = 0
+    if sys.platform != "linux":  # macOS refuses to set it
+        del values[resource.RLIMIT_AS]
     for number, value in values.items():
         hard = resource.getrlimit(number)[1]
         most = value if hard == resource.RLIM_INFINITY else min(value, hard)

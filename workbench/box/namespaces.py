@@ -33,7 +33,7 @@ LATE_S = 3  # seconds after which a box ends by itself, should nobody end it
 REAP_MS = 100
 KILL = 9  # `signal` takes longer to import than a small program runs
 FAILED = 125  # exit status: no box could be made
-LOCKED_FLAGS = os.ST_NOSUID | os.ST_NODEV | os.ST_NOEXEC
+LOCKED_FLAGS = syscalls.NO_SUID | syscalls.NO_DEVICES | syscalls.NO_EXEC
 
 
 def main() -> None:

@@ -168,7 +168,10 @@ def run_with(method: Method, programs: Sequence[Program], limits: BoxLimits) -> 
         except BaseException:
             for box in boxes:
                 box.end("")
-                box.process.wait()
+                box.result(was_stopped=True)
+            for program in programs[len(boxes) :]:  # the first of them did not start
+                for descriptor in program.pipes:
+                    os.close(descriptor)
             raise
         return [box.result(was_stopped=box in stopped) for box in boxes]
 

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 ENTRY = NAME = "tests"
 PATH = "tests.py"
-MOST_TEXT = 200  # characters of a line
+MOST_TEXT, MOST_REASON = 200, 500  # characters of a line, and of all
 # Operators of two objects of the answer; with a plain value they would let the answer decide.
 BETWEEN_OBJECTS = ("lt", "le", "gt", "ge", "add", "sub", "mul", "truediv", "and_", "or_", "xor")
 _CONTAINERS: dict[type, Callable[[Any, Any], object]] = {
@@ -195,7 +195,7 @@ def run_tests(job: dict[str, Any]) -> None:
     os.dup2(2, 1)  # for tests that print
     outcome = _outcome(job)
     sys.stdout.flush()
-    os.write(output, encode(outcome))
+    os.write(output, encode([text[:MOST_REASON] for text in outcome]))
     os._exit(0)
 
 
@@ -258,8 +258,8 @@ def _define(namespace: dict[str, Any], job: dict[str, Any], answer: AnswerConnec
     used: set[str] = set()
     for source in (*job["tests"], job["setup"]):
         used |= _names(compile_source(source, PATH))
-    modules = used & sys.stdlib_module_names - namespace.keys()
-    namespace.update({name: __import__(name) for name in modules})
+    modules = used & sys.stdlib_module_names - namespace.keys() - set(job["calls"])
+    namespace.update(_imported(modules))
     # An answer can't replace `math` or `len`, unless the tests use no name but such.
     of_python = vars(builtins).keys() | modules
     free = used - namespace.keys() - of_python or used & of_python - {"__build_class__"}
@@ -269,6 +269,16 @@ def _define(namespace: dict[str, Any], job: dict[str, Any], answer: AnswerConnec
     if job["entry_point"] not in values:
         namespace.pop(job["entry_point"], None)  # that of the prefix has no body
     run_source(module, job["setup"], PATH)
+
+
+def _imported(names: set[str]) -> dict[str, Any]:
+    modules = {}
+    for name in names:
+        try:
+            modules[name] = __import__(name)
+        except ImportError:  # of another system
+            continue
+    return modules
 
 
 def _entry_point(namespace: dict[str, Any], name: str) -> Any:

@@ -137,6 +137,20 @@ def column_text(inputs: Mapping[str, JSON], column: str, setting: str) -> str:
     raise WorkbenchError(f"`{setting}: {column}` is {value!r:.60} in this row, not text", fix=fix)
 
 
+def check_entry_point(tests: RowTests, function: str) -> None:
+    """Check that `check(candidate)` has a function to call; raises WorkbenchError if not."""
+    if tests.checks and not function:
+        fix = "python_tests: {entry_point: COLUMN}, with the name of the function"
+        raise WorkbenchError("the tests define check(candidate), and nothing names it", fix=fix)
+
+
+def called_names(sources: Sequence[str]) -> tuple[str, ...]:
+    """The names that these sources call: functions and classes."""
+    nodes = (node for source in sources for node in ast.walk(ast.parse(source)))
+    calls = (node.func for node in nodes if isinstance(node, ast.Call))
+    return tuple({name.id for name in calls if isinstance(name, ast.Name)})
+
+
 def last_function(source: str) -> str:
     """The name of the last function that a source begins; empty: there is none."""
     return (_DEFINITION.findall(source) or [""])[-1]

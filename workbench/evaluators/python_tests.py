@@ -14,6 +14,8 @@ from workbench.errors import WorkbenchError
 from workbench.evaluator import Score, evaluator
 from workbench.evaluators._python_code import (
     answer_code,
+    called_names,
+    check_entry_point,
     column_text,
     different_line,
     last_function,
@@ -57,9 +59,7 @@ def python_tests(
     start = column_text(inputs, prefix, "prefix")
     function = column_text(inputs, entry_point, "entry_point").strip() or last_function(start)
     before = column_text(inputs, setup, "setup")
-    if tests.checks and not function:
-        fix = "python_tests: {entry_point: COLUMN}, with the name of the function"
-        raise WorkbenchError("the tests define check(candidate), and nothing names it", fix=fix)
+    check_entry_point(tests, function)
     code = answer_code(outputs) or (outputs if start else "")
     if not code.strip():
         return Score(False, "the answer has no code", "no_code")
@@ -68,7 +68,9 @@ def python_tests(
     if tests.cases:
         return _score(_run_cases(sources[0], tests.cases, limits))
     asserts = tuple(map(_bytes, tests.asserts))
-    tested = CodeTests(asserts, function, tests.checks, _bytes(before), _bytes(start))
+    tested = CodeTests(
+        asserts, function, tests.checks, _bytes(before), called_names(tests.asserts), _bytes(start)
+    )
     return _score(run_code_tests(sources, tested, limits))
 
 
