@@ -3,13 +3,17 @@
 On a busy machine the limit on time may come before the one on computing.
 """
 
+import os
+import subprocess
+import sys
 import time
 import uuid
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from boxed_programs import METHODS, USERS, obstacle, run_as
+from boxed_programs import METHODS, ROOT, USERS, obstacle, run_as
+from processes import wait_for
 
 from workbench.box.limits import BoxLimits
 
@@ -154,6 +158,33 @@ def test_a_program_ends_at_its_limit_with_all_it_started(
     assert last_words in result.stderr[-300:]
     assert len(result.stdout) <= LIMITS.output_bytes
     assert len(result.stderr) <= LIMITS.output_bytes
+    deadline = time.monotonic() + 1
+    while (left := processes_named(name)) and time.monotonic() < deadline:
+        time.sleep(0.01)
+    assert left == []
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("method", METHODS)
+def test_a_box_ends_with_the_process_that_made_it(method: str) -> None:
+    """Also when that is killed and can't say anything any more."""
+    if reason := obstacle("root" if os.geteuid() == 0 else "ordinary user", method):
+        pytest.skip(reason)
+    name = f"box{uuid.uuid4().hex[:8]}"
+    source = HEAD.format(name=name) + "if not os.fork(): os.setsid()\ntime.sleep(1000)"
+    code = (
+        "import sys\n"
+        "from workbench.box.limits import BoxLimits\n"
+        "from workbench.box.runner import Program, run_with\n"
+        "program = Program({'main.py': sys.argv[2].encode()})\n"
+        "run_with(sys.argv[1], [program], BoxLimits(wall_s=100))"
+    )
+    command = [sys.executable, "-c", code, method, source]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    with subprocess.Popen(command, env=environment) as maker:
+        wait_for(lambda: len(processes_named(name)) == 2)
+        maker.kill()
+        maker.wait()
     deadline = time.monotonic() + 1
     while (left := processes_named(name)) and time.monotonic() < deadline:
         time.sleep(0.01)
