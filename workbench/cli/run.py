@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from workbench.box.permission import unsafe_execution
 from workbench.cli.output import print_json, print_lines, print_styled
 from workbench.cli.setup import (
     OpenExperiment,
@@ -27,6 +28,7 @@ from workbench.report.safe_text import escape_commands, plain
 
 if TYPE_CHECKING:
     from workbench.completing.check_batch import BatchCheck
+    from workbench.completing.context import RunContext
     from workbench.plan import Plan
     from workbench.project import Project
     from workbench.run.summary import Invocation
@@ -81,6 +83,10 @@ Wait = Annotated[
 Note = Annotated[
     str, typer.Option(help="Why you run it: on the run in MLflow and in history.", metavar="TEXT")
 ]
+UnsafeExec = Annotated[
+    bool,
+    typer.Option("--unsafe-exec", help="Run generated code even where no box can be made for it."),
+]
 TrackingUri = Annotated[
     str, typer.Option("--tracking-uri", help="An MLflow server or store; default: the project's.")
 ]
@@ -104,11 +110,11 @@ def run(
     wait: Wait = None,
     note: Note = "",
     tracking_uri: TrackingUri = "",
+    unsafe_exec: UnsafeExec = False,
     as_json: AsJson = False,
 ) -> int:
     """Run every prompt on every model, score and record the outputs."""
     from workbench.cli.results import TerminalResults
-    from workbench.completing.check_batch import check_batch
     from workbench.completing.context import RunContext
     from workbench.plan import Options, Scope
     from workbench.report.progress import progress
@@ -117,7 +123,7 @@ def run(
 
     scope = Scope(limit, only or (), race_on if race or race_on else None, sample)
     options = Options(scope, fresh, retry_failed, again, _waits(wait, as_json), note=note)
-    with open_experiment(target, options, tracking_uri) as opened:
+    with unsafe_execution(unsafe_exec), open_experiment(target, options, tracking_uri) as opened:
         plan, project, store = opened.plan(), opened.project, opened.store
         budget = make_budget(plan, project.prices, CostLimits(max_cost, max_calls, max_judge_cost))
         if dry_run:
@@ -127,9 +133,8 @@ def run(
             context = RunContext(project, store, progress(), stop, budget, renderer=opened.renderer)
             output = TerminalResults(project, quiet=as_json)
             recorder = make_recorder(context, tracking_uri)
-            invocation, samples = run_plan(plan, context, recorder, options, output), None
-            if with_check:
-                samples = check_batch(plan, store.completions, should_stop=context.interrupted)
+            invocation = run_plan(plan, context, recorder, options, output)
+            samples = _check_samples(plan, context) if with_check else None
     return _print_invocation(invocation, project, samples, as_json)
 
 
@@ -181,6 +186,13 @@ def ui(
     keep_private(project, tracking_uri)
     wait_for_recordings(project, note_on_stderr)
     serve(project, tracking_uri, port, print_line=lambda line: typer.echo(plain(line)))
+
+
+def _check_samples(plan: "Plan", context: "RunContext") -> "list[BatchCheck]":
+    """Repeat a sample of local models' rows at batch size 1."""
+    from workbench.completing.check_batch import check_batch
+
+    return check_batch(plan, context.store.completions, should_stop=context.interrupted)
 
 
 def _waits(wait: bool | None, as_json: bool) -> bool:

@@ -91,7 +91,7 @@ def open_experiment(
         extra_prompts: references of prompts to plan in addition to the file's.
         gate_prompts: also plan the prompts that the experiment's gate names.
         unnamed_alias: an alias that names nothing yet, although the gate may name it.
-        require_env: refuse if a variable in an evaluator's `env` is not set.
+        require_env: as in `Resolvers`.
     """
     from workbench.experiment import PromptFinder, add_prompts, load_experiment
     from workbench.prompt import Renderer

@@ -21,7 +21,7 @@ from types import ModuleType
 from typing import Any
 
 from workbench.canonical import JSON, digest
-from workbench.errors import WorkbenchError, unknown_name
+from workbench.errors import WorkbenchError, located, unknown_name
 from workbench.evaluator.contract import Evaluator, bind
 from workbench.evaluator.errors import import_error, missing_package
 from workbench.evaluator.readings import PREFIX, READINGS, check_expected
@@ -137,6 +137,18 @@ def expected_check(evaluator: Evaluator) -> Callable[[Mapping[str, JSON]], None]
     module = importlib.import_module(f"{PACKAGE}.{spec.name}")
     check = getattr(module, "check_expected", None)
     return partial(check, **evaluator.settings) if check else None
+
+
+def check_machine(spec: Spec) -> None:
+    """Check that this machine can run an evaluator of the library.
+
+    Raises:
+        WorkbenchError: it can't.
+    """
+    if is_builtin(spec.name, spec.root):
+        module = importlib.import_module(f"{PACKAGE}.{spec.name}")
+        with located(spec.where):
+            getattr(module, "check_machine", lambda: None)()
 
 
 def _check_settings(check: Callable[..., Any], settings: Mapping[str, JSON], name: str) -> None:

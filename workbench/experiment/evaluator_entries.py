@@ -12,6 +12,7 @@ from workbench.document import Document
 from workbench.errors import WorkbenchError, located, unknown_name
 from workbench.evaluator import Evaluator, list_evaluators
 from workbench.evaluator.combination import COMBINED
+from workbench.evaluator.lookup import check_machine
 from workbench.evaluator.spec import Spec, check_env, read_spec
 from workbench.experiment.combined_entries import load_combination
 from workbench.experiment.field_entries import ENTRY, EVALUATOR, field_settings
@@ -63,6 +64,8 @@ def load_evaluators(
             listed.append(spec)
     specs = [entry for entry in listed if isinstance(entry, Spec)]
     by_spec = dict(zip(map(id, specs), resolvers.evaluators(specs), strict=True))
+    for spec in specs if resolvers.require_env else []:
+        check_machine(spec)
     judges_by_name: dict[str, Judge] = {}
     evaluators: dict[str, Evaluator] = {}
     for entry in listed:

@@ -81,7 +81,8 @@ class Resolvers:
     Attributes:
         registry, mlflow_dataset: find prompts and datasets in MLflow.
         evaluators: by default imports them into the main process.
-        require_env: refuse if a variable in an evaluator's `env` is not set.
+        require_env: refuse if a variable in an evaluator's `env` is not set, or if this machine
+            can't run an evaluator.
     """
 
     registry: Registry

@@ -6,6 +6,7 @@ from contextlib import closing
 from dataclasses import replace
 from itertools import count
 
+from workbench.box.method import execution_note
 from workbench.checking import (
     RenderedRows,
     accept,
@@ -60,7 +61,7 @@ def plan_invocation(
     plan = make_plan(experiment, renderer, stored, options.scope, refuses=options.sends)
     if experiment.dataset.later_turns:
         plan = replace(plan, bodies=_as_sent(plan.bodies, store, refetch))
-    return replace(plan, refetch=frozenset(refetch), note=options.note)
+    return replace(plan, refetch=frozenset(refetch), note=execution_note(options.note))
 
 
 def _as_sent(bodies: Mapping[str, Request], store: Store, refetch: Set[str]) -> dict[str, Request]:

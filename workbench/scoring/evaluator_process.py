@@ -13,6 +13,7 @@ import secrets
 from collections.abc import Callable, Mapping, Sequence
 from urllib.parse import urlsplit
 
+from workbench.box.permission import UNSAFE_FLAG, is_unsafe_allowed
 from workbench.canonical import JSON
 from workbench.errors import StopCheck, WorkbenchError, not_stopped
 from workbench.evaluator import Spec
@@ -52,7 +53,7 @@ class EvaluatorProcess(WorkerProcess):
 
     def __init__(self, spec: Spec, printable: int, show: Callable[[str], None]) -> None:
         super().__init__(
-            child_command(WORKER, printable),
+            child_command(WORKER, printable, *([UNSAFE_FLAG] if is_unsafe_allowed() else [])),
             env=_environment(spec.env),
             cwd=spec.root,
             stderr=None,  # a failed start may print its reason

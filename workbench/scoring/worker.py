@@ -16,8 +16,8 @@ of the request's token, the number of a row, and true if an evaluator has change
     and whenever an evaluator prints, with the number -1
         -> {"printed": "hello\n"}  {"cut": true} once it has printed too much
 
-Run as `python -m workbench.scoring.worker PARENT PRINTABLE`: the parent's process number, and the
-bytes that may still be printed.
+Run as `python -m workbench.scoring.worker PARENT PRINTABLE [--unsafe-exec]`: the parent's process
+number, the bytes that may still be printed, and the permission to run programs without a box.
 """
 
 import builtins
@@ -34,6 +34,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from workbench.box.permission import UNSAFE_FLAG, allow_unsafe_execution
 from workbench.canonical import JSON
 from workbench.errors import WorkbenchError
 from workbench.evaluator import Evaluator, Spec
@@ -226,6 +227,8 @@ def _kill_group_after_parent() -> None:
 def main() -> None:
     """Answer until the parent ends."""
     die_with(int(sys.argv[1]))
+    if UNSAFE_FLAG in sys.argv[3:]:
+        allow_unsafe_execution()
     _kill_group_after_parent()  # forked before ParentPipe, whose answers it must not hold open
     parent = ParentPipe()
     sys.stdin = open(0, closefd=False)  # noqa: SIM115
