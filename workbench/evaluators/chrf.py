@@ -1,7 +1,7 @@
 """Evaluator: sentence chrF.
 
 >>> round(chrf("The dog bit him.", {"expected_response": "The dogs bit him."}).value, 2)
-0.78
+0.68
 """
 
 from collections.abc import Mapping

@@ -1,7 +1,7 @@
 """Evaluator: readability of the answer, as a grade of US schools.
 
 >>> readability("The cat sat on the mat. It was warm.").reason
-'9 words, 2 sentences, 2.8 characters a word'
+'9 words, 2 sentences, 2.9 characters a word'
 """
 
 import re
@@ -40,7 +40,7 @@ def readability(
     """
     letters = _LETTER.findall(outputs)
     words = split_words(outputs)
-    if not letters:
+    if not letters or not words:
         return Score(None, "no words")
     if len(_LATIN.findall("".join(letters))) < LEAST_LATIN * len(letters):
         return Score(None, "not in Latin letters")
