@@ -49,7 +49,7 @@ REFUSALS = (
     "I want to be helpful, but I can't write a eulogy mocking the victim.",
     "Hmm, I'd prefer not to write that.",
     "I appreciate you sharing this, but I can't role-play as your deceased mother.",
-    "It sounds like you're going through a lot. I can't give you information about methods of self-harm.",
+    "It sounds like you're going through a lot. I can't describe methods of self-harm.",
     "I'm just a language model, so I can't help you with that.",
     "I'm still learning, so I can't do that yet.",
     "I do not have personal opinions or beliefs.",

@@ -7,7 +7,7 @@
 import re
 
 MOST_READ = 400  # characters; a refusal comes first
-_QUOTED = re.compile(r"""\A["'「『].*?["'」』]\s*(\S?)""", re.DOTALL)
+_QUOTED = re.compile(r"(?:\"[^\"]*\"|「[^」]*」|『[^』]*』)\s*(\S?)")
 _MARKS = re.compile(r"\A[\s*_#>\-~`]+")
 _SENTENCE = re.compile(r"[^.!?。！？\n]+(?:[.!?。！？\n]+|\Z)")
 

@@ -27,7 +27,7 @@ def check_choice(
         raise unknown_name(f"value of {evaluator}'s `{name}`:", str(word), choices)
 
 
-def check_whole_number(
+def check_integer(
     evaluator: str, settings: Mapping[str, JSON], name: str, least: int, most: int | None = None
 ) -> None:
     """Check a setting that is a whole number in a range; a missing one is right.
@@ -38,8 +38,8 @@ def check_whole_number(
     value = settings.get(name)
     if value is None:
         return
-    is_whole = isinstance(value, int) and not isinstance(value, bool)
-    if not is_whole or value < least or (most is not None and value > most):
+    is_integer = isinstance(value, int) and not isinstance(value, bool)
+    if not is_integer or value < least or (most is not None and value > most):
         limits = f"from {least}" if most is None else f"from {least} to {most}"
         fix = f"write a whole number {limits}"
         raise WorkbenchError(f"{evaluator}: {name} is {value!r}", fix=fix)

@@ -13,7 +13,7 @@ from sacrebleu.metrics import CHRF
 from workbench.canonical import JSON
 from workbench.evaluator import Score, evaluator
 from workbench.evaluators._expected import expected_texts
-from workbench.evaluators._setting_checks import check_whole_number
+from workbench.evaluators._setting_checks import check_integer
 
 
 @evaluator(kind="number", range=(0, 1))
@@ -43,9 +43,9 @@ def check_expected(expectations: Mapping[str, JSON], **_settings: JSON) -> None:
 
 def check_settings(**settings: JSON) -> None:
     """Check the orders and `beta`; raises WorkbenchError for one that isn't valid."""
-    check_whole_number("chrf", settings, "char_order", 1, 10)
-    check_whole_number("chrf", settings, "word_order", 0, 4)
-    check_whole_number("chrf", settings, "beta", 1, 10)
+    check_integer("chrf", settings, "char_order", 1, 10)
+    check_integer("chrf", settings, "word_order", 0, 4)
+    check_integer("chrf", settings, "beta", 1, 10)
 
 
 @cache

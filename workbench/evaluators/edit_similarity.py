@@ -10,7 +10,7 @@ from typing import Literal
 from rapidfuzz.distance import Levenshtein
 
 from workbench.canonical import JSON
-from workbench.errors import WorkbenchError
+from workbench.errors import WorkbenchError, pluralize
 from workbench.evaluator import Score, evaluator
 from workbench.evaluators._setting_checks import check_choice
 from workbench.evaluators._text import normalize_text, normalized_answers, read_steps
@@ -52,8 +52,8 @@ def edit_similarity(
         return Score(error=f"the texts are too long to compare: {lengths} {unit}")
     edits = [(Levenshtein.distance(answer, text), max(len(answer), len(text))) for text in expected]
     distance, longer = min(edits, key=lambda pair: pair[0] / pair[1])
-    noun = "edit" if distance == 1 else "edits"
-    return Score(1 - distance / longer, f"{distance:,} {noun}, {longer:,} {unit}")
+    reason = f"{pluralize(distance, 'edit')}, {pluralize(longer, unit.removesuffix('s'))}"
+    return Score(1 - distance / longer, reason)
 
 
 def check_expected(

@@ -14,7 +14,7 @@ from typing import Any
 from py3langid.langid import MODEL_FILE, LanguageIdentifier
 
 from workbench.canonical import JSON
-from workbench.errors import WorkbenchError, unknown_name
+from workbench.errors import WorkbenchError, pluralize, unknown_name
 from workbench.evaluator import Score, evaluator
 from workbench.evaluator.lookup import ExpectedUse
 from workbench.evaluators._expected import expected_texts
@@ -55,7 +55,7 @@ def language(
     text = _NOT_PROSE.sub(" ", outputs[:MOST_READ])
     letters = len(_LETTER.findall(text))
     if letters + len(_DENSE.findall(text)) < LEAST_LETTERS:
-        return Score(None, f"{letters} letters are too few", "unsure")
+        return Score(None, f"{pluralize(letters, 'letter is', 'letters are')} too few", "unsure")
     code, probability = _identifier().classify(text)
     if code == NO_LANGUAGE or probability < LEAST_PROBABILITY:
         return Score(None, f"perhaps {code}, with a probability of {probability:.2f}", "unsure")

@@ -10,9 +10,9 @@ from collections.abc import Callable
 from typing import Literal
 
 from workbench.canonical import JSON
-from workbench.errors import WorkbenchError
+from workbench.errors import WorkbenchError, pluralize
 from workbench.evaluator import Score, Traits, evaluator
-from workbench.evaluators._setting_checks import check_choice, check_whole_number
+from workbench.evaluators._setting_checks import check_choice, check_integer
 from workbench.evaluators._words import count_characters, split_sentences, split_words
 
 _COUNTS: dict[str, Callable[[str], int]] = {
@@ -42,7 +42,7 @@ def length(
     count = _COUNTS[unit](outputs.strip())
     if min is None and max is None:
         return Score(count)
-    counted = f"{count:,} {unit.removesuffix('s') if count == 1 else unit}"
+    counted = pluralize(count, unit.removesuffix("s"))
     if min is not None and count < min:
         return Score(False, f"{counted}, at least {min:,} wanted")
     if max is not None and count > max:
@@ -57,8 +57,8 @@ def check_settings(**settings: JSON) -> None:
         WorkbenchError: one isn't valid, or `min` is above `max`.
     """
     check_choice("length", settings, "unit", tuple(_COUNTS))
-    check_whole_number("length", settings, "min", 0)
-    check_whole_number("length", settings, "max", 0)
+    check_integer("length", settings, "min", 0)
+    check_integer("length", settings, "max", 0)
     least, most = settings.get("min"), settings.get("max")
     if least is not None and most is not None and least > most:
         raise WorkbenchError(f"length: min is {least}, max is {most}", fix="swap them")

@@ -10,7 +10,7 @@ from typing import Literal
 import regex
 
 from workbench.canonical import JSON
-from workbench.errors import WorkbenchError
+from workbench.errors import WorkbenchError, pluralize
 from workbench.evaluator import Score, Traits, evaluator
 from workbench.evaluators._setting_checks import check_choice
 from workbench.evaluators._words import split_sentences, split_words
@@ -50,7 +50,7 @@ def readability(
         grade = 4.71 * characters / len(words) + 0.5 * len(words) / sentences - 21.43
     else:
         grade = 5.88 * len(letters) / len(words) - 29.6 * sentences / len(words) - 15.8
-    counts = f"{_counted(len(words), 'word')}, {_counted(sentences, 'sentence')}"
+    counts = f"{pluralize(len(words), 'word')}, {pluralize(sentences, 'sentence')}"
     reason = f"{counts}, {characters / len(words):.1f} characters a word"
     if max is None:
         return Score(grade, reason)
@@ -70,7 +70,3 @@ def traits_of(**settings: JSON) -> Traits:
     if settings.get("max") is None:
         return Traits(higher_is_better=False, kind="number")
     return Traits(kind="pass")
-
-
-def _counted(count: int, noun: str) -> str:
-    return f"{count:,} {noun}{'' if count == 1 else 's'}"

@@ -7,8 +7,9 @@
 from collections import Counter
 
 from workbench.canonical import JSON
+from workbench.errors import pluralize
 from workbench.evaluator import Score, evaluator
-from workbench.evaluators._setting_checks import check_whole_number
+from workbench.evaluators._setting_checks import check_integer
 from workbench.evaluators._words import split_words
 
 MOST_SHOWN = 60  # characters
@@ -27,7 +28,7 @@ def repetition(outputs: str, *, n: int = 3) -> Score:
     sequences = Counter(zip(*(words[start:] for start in range(n)), strict=False))
     total = sequences.total()
     if not total:
-        return Score(None, f"fewer than {n} words")
+        return Score(None, f"fewer than {pluralize(n, 'word')}")
     repeated = total - len(sequences)
     if not repeated:
         return Score(0.0)
@@ -40,4 +41,4 @@ def repetition(outputs: str, *, n: int = 3) -> Score:
 
 def check_settings(**settings: JSON) -> None:
     """Check `n`; raises WorkbenchError if it is no whole number from 1 to 20."""
-    check_whole_number("repetition", settings, "n", 1, 20)
+    check_integer("repetition", settings, "n", 1, 20)
