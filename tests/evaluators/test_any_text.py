@@ -1,16 +1,18 @@
-"""No evaluator of texts crashes, hangs or slows down on any answer; those that lack a package say so."""
+"""Any text has a score; an evaluator that lacks a package names it."""
 
 import importlib
+import subprocess
 import sys
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from workbench.errors import WorkbenchError
 from workbench.evaluator import Evaluator, Spec
-from workbench.evaluator.lookup import load_evaluator
+from workbench.evaluator.lookup import LIBRARY, load_evaluator
+from workbench.evaluator.sources import library_versions
 
 ROOT = Path("/nowhere")
 EXPECTED = {"language": "de"}
@@ -81,6 +83,7 @@ def score_of(evaluator: Evaluator, outputs: str):
 
 
 @pytest.mark.parametrize("evaluator", EVALUATORS, ids=NAMES)
+@settings(max_examples=40)
 @given(
     outputs=st.text(st.characters(), max_size=60) | st.text("\ud800\x00\u202e א🇩é\n.'", max_size=60)
 )
@@ -90,7 +93,7 @@ def test_any_text_has_a_score(evaluator, outputs):
 
 @pytest.mark.parametrize("evaluator", EVALUATORS, ids=NAMES)
 def test_a_long_text_has_a_score(evaluator):
-    errors = {score_of(evaluator, text * (40_000 // len(text))).error for text in REPEATED}
+    errors = {score_of(evaluator, text * (10_000 // len(text))).error for text in REPEATED}
     assert errors <= {"", TIMED_OUT}
 
 
@@ -128,8 +131,6 @@ def test_a_missing_package_is_named(name, module, package, monkeypatch):
     ],
 )
 def test_stored_scores_depend_on_the_versions_of_these_packages(name, packages):
-    from workbench.evaluator.lookup import LIBRARY
-    from workbench.evaluator.sources import library_versions
 
     module = importlib.import_module(f"workbench.evaluators.{name}")
     versions = library_versions([module], ROOT, LIBRARY)
@@ -143,7 +144,6 @@ def test_rouge_loads_nltk_only_for_the_stemmer():
         "import sys; from workbench.evaluators.rouge import rouge;"
         "rouge('a cat', {'expected_response': 'a cat'}); print('nltk' in sys.modules)"
     )
-    import subprocess
 
     result = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, check=True
