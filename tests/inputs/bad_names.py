@@ -24,9 +24,9 @@ NAMES = [
         "B29-evaluator",
         (
             "error: prompts/qa/experiment.yaml:4:14: unknown evaluator 'exact_mach'\n"
-            "  fix: did you mean 'exact_match'? known: exact_match, regex_match, "
-            "label_match, contains, input_tokens, json_valid, latency, numeric_answer, "
-            "output_tokens, tool_call\n"
+            "  fix: did you mean 'exact_match'? known: exact_match, regex_match, label_match,"
+            " bleu, chrf, contains, edit_similarity, ends_with, input_tokens, json_valid, "
+            "language, latency, …\n"
         ),
         evaluators="[exact_mach]",
     ),
