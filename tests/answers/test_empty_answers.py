@@ -13,7 +13,9 @@ from workbench.model import Completion, Usage
 NAMES = [module.name for module in iter_modules(workbench.evaluators.__path__)]
 EVALUATORS = [name for name in NAMES if not name.startswith("_")]
 SETTINGS = {"regex_match": {"pattern": "a+"}, "label_match": {"labels": ["4", "5"]}}
+SETTINGS |= {"language": {"language": "de"}}
 MEASURES = {"input_tokens": 3.0, "latency": 0.1, "output_tokens": 0.0}
+MEASURES |= dict.fromkeys(("language", "readability", "repetition"))  # not applicable
 
 
 @pytest.mark.parametrize("text", ["", " ", "\n\t "])

@@ -84,7 +84,7 @@ def test_exact_match(outputs, answer, settings, expected):
     ],
 )
 def test_contains(outputs, answer, settings, expected):
-    assert contains(outputs, wanted(answer), **settings) is expected
+    assert contains(outputs, wanted(answer), **settings).value is expected
 
 
 @pytest.mark.parametrize(
@@ -99,7 +99,7 @@ def test_contains(outputs, answer, settings, expected):
     ],
 )
 def test_regex_match(outputs, settings, expected):
-    assert regex_match(outputs, **settings) is expected
+    assert regex_match(outputs, **settings).value is expected
 
 
 @pytest.mark.parametrize(
@@ -310,12 +310,12 @@ def test_a_long_answer_is_read(text):
 def test_each_evaluator_that_compares_text_normalises_it():
     row = wanted("don't")
     assert [
-        contains("I don’t", row),
-        contains("I don’t", row, normalize="none"),
+        contains("I don’t", row).value,
+        contains("I don’t", row, normalize="none").value,
         label_match("don’t", row, labels=["do", "don't"]).value,
         label_match("don’t", row, labels=["do", "don't"], normalize="none").value,
-        regex_match("don’t", pattern="don't"),
-        regex_match("don’t", pattern="don't", normalize={}),
+        regex_match("don’t", pattern="don't").value,
+        regex_match("don’t", pattern="don't", normalize={}).value,
     ] == [True, False, True, False, False, True]
 
 

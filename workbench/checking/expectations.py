@@ -17,15 +17,14 @@ from workbench.dataset import EXPECTED, Dataset, Example
 from workbench.dataset.expected import is_empty
 from workbench.errors import WorkbenchError
 from workbench.evaluator import Evaluator, Score
-from workbench.evaluator.lookup import expected_check
+from workbench.evaluator.lookup import expected_check, expected_use
 from workbench.experiment import Experiment
 from workbench.prompt import Prompt
 
 Check = Callable[[Mapping[str, JSON]], None]
 
 # Evaluators of the library whose answer contains the text of the expected value.
-_TEXTUAL = frozenset({"exact_match", "contains", "label_match"})
-_LISTING = frozenset({"set_overlap", "entities"})  # every entry of a list is expected, not any
+_TEXTUAL = frozenset({"exact_match", "contains", "starts_with", "ends_with", "label_match"})
 _TRIED_VALUES = 5_000  # distinct values above which trying each takes too long
 _COMPARED = frozenset({"outputs", "expectations"})
 _LEAK_ROWS = 3  # below, equal columns may be chance
@@ -112,15 +111,11 @@ def _row_findings(
     yield from unmatched
     if not matched or any(finding.refused for finding in unmatched):
         return
-    functions = [
-        evaluator
-        for evaluator, _ in matched
-        if evaluator.function and not set(evaluator.arguments) - _COMPARED
-        if not (evaluator.spec and evaluator.spec.name in _LISTING)
-    ]
+    answers = [evaluator for evaluator, _ in matched if expected_use(evaluator) == "answer"]
+    functions = [e for e in answers if e.function and not set(e.arguments) - _COMPARED]
     yield from _outside_choices(answered, functions, len(matched), variants)
     yield from _unreachable(answered, functions)
-    if any(evaluator.spec and evaluator.spec.name in _TEXTUAL for evaluator, _ in matched):
+    if any(evaluator.spec and evaluator.spec.name in _TEXTUAL for evaluator in answers):
         yield from _cut(answered, variants)
     prompts = {variant.prompt.ref: variant.prompt for variant in variants}
     yield from _shown(dataset, examples, prompts.values())

@@ -11,6 +11,8 @@ from workbench.errors import WorkbenchError
 
 MOST_SCORE = 1e50  # the sixth powers of scores, summed over all rows, are finite
 LIBRARIES = frozenset({"site-packages", "dist-packages", ".venv"})
+LIBRARY_PREFIX = "workbench.evaluators."
+EXTRA = "pip install 'prompt-workbench[evaluators]'"
 
 
 def exception_message(error: BaseException, root: Path | None) -> str:
@@ -25,7 +27,14 @@ def exception_message(error: BaseException, root: Path | None) -> str:
 
 
 def import_error(name: str, error: BaseException, where: str, root: Path) -> WorkbenchError:
-    """The error for module `name`, with its line and the project's line that failed."""
+    """The error for module `name`, with its line and the project's line that failed.
+
+    For an evaluator of the library that lacks an optional package, it names the package.
+    """
+    if isinstance(error, ModuleNotFoundError) and name.startswith(LIBRARY_PREFIX):
+        package = (error.name or "").partition(".")[0].replace("_", "-")
+        message = f"evaluator {name.removeprefix(LIBRARY_PREFIX)} needs the package {package}"
+        return WorkbenchError(message, where=where, fix=EXTRA)
     lines = _project_lines(error, root)
     module_line = next((line for line in reversed(lines) if line.rpartition(":")[0] == name), name)
     inner = f" ({lines[-1]})" if lines and lines[-1] != module_line else ""

@@ -18,7 +18,7 @@ from hashlib import sha256
 from importlib.metadata import entry_points
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import Any, Literal
 
 from workbench.canonical import JSON, digest
 from workbench.errors import WorkbenchError, located, unknown_name
@@ -35,6 +35,8 @@ LIBRARY = Path(__file__).resolve().parents[1] / "evaluators"
 
 # Wraps an object that is not a function (an MLflow scorer); None: it can't.
 Adapter = Callable[[object, Mapping[str, JSON]], Callable[..., Any] | None]
+# Of an expected value: it is a right answer; it is something else, such as a language; unused.
+ExpectedUse = Literal["answer", "other", "none"]
 # Finds the evaluators of specs, in order.
 EvaluatorFinder = Callable[[Sequence[Spec]], list[Evaluator]]
 
@@ -74,6 +76,8 @@ def load_evaluator(spec: Spec, adapt: Adapter | None = None) -> Evaluator:
         evaluator = replace(evaluator, transform=_transform(evaluator, spec))
         if hasattr(module, "check_settings"):
             _check_settings(module.check_settings, settings, label)
+        if module.__name__.startswith(PACKAGE) and hasattr(module, "traits_of"):
+            evaluator = replace(evaluator, traits=module.traits_of(**settings))
     except WorkbenchError as error:
         error.where = spec.where or error.where
         raise
@@ -128,6 +132,8 @@ def expected_check(evaluator: Evaluator) -> Callable[[Mapping[str, JSON]], None]
 
     None: the evaluator is neither of the library nor MLflow's, or compares with nothing.
     """
+    if expected_use(evaluator) == "none":
+        return None
     spec = evaluator.spec
     reading = READINGS.get(spec.name.removeprefix(PREFIX)) if spec else None
     if spec and reading and spec.name.startswith(PREFIX):
@@ -149,6 +155,16 @@ def check_machine(spec: Spec) -> None:
         module = importlib.import_module(f"{PACKAGE}.{spec.name}")
         with located(spec.where):
             getattr(module, "check_machine", lambda: None)()
+
+
+def expected_use(evaluator: Evaluator) -> ExpectedUse:
+    """The use that an evaluator makes of expected values, by its settings."""
+    spec = evaluator.spec
+    if spec is None or not is_builtin(spec.name, spec.root):
+        return "answer"
+    module = importlib.import_module(f"{PACKAGE}.{spec.name}")
+    use: Callable[..., ExpectedUse] | None = getattr(module, "expected_use", None)
+    return use(**evaluator.settings) if use else "answer"
 
 
 def _check_settings(check: Callable[..., Any], settings: Mapping[str, JSON], name: str) -> None:

@@ -36,20 +36,36 @@ def source_digest(module: ModuleType, root: Path, library: Path) -> JSON:
 def library_versions(modules: Iterable[ModuleType], root: Path, library: Path) -> list[str]:
     """The installed packages that these modules import, sorted: `numpy==2.3.4`.
 
-    Of a module in the project, also those that the project's files import that it imports.
+    Of a module in the project or the library, also those that its own files import that it imports.
     """
     names: set[str] = set()
     for module in modules:
         file = Path(module.__file__ or "")
         if not file.is_file():
             continue
-        local = _is_local(file, root) and not file.is_relative_to(library)
-        files = [root / path for path in _local_sources(file, root, {})] if local else [file]
         package = Path(module.__name__.partition(".")[0])
+        files = [file]
+        if file.is_relative_to(library):
+            files += _shared_sources(file, library)
+        elif _is_local(file, root):
+            files = [root / path for path in _local_sources(file, root, {})]
         for source in files:
             paths = _imported_paths(source.read_bytes(), package)
             names |= {path.parts[0] for path in paths if path.parts}
     return _versions(names - sys.stdlib_module_names - {"workbench"})
+
+
+def _shared_sources(file: Path, library: Path) -> list[Path]:
+    """The files of the library (`_text.py`) that `file` imports, or one of them does."""
+    seen: list[Path] = []
+    left = [file]
+    while left:
+        for path in _imported_paths(left.pop().read_bytes(), library):
+            source = library / f"{path.name}.py"
+            if path.name.startswith("_") and source.is_file() and source not in seen:
+                seen.append(source)
+                left.append(source)
+    return seen
 
 
 def _versions(names: Iterable[str]) -> list[str]:

@@ -1,39 +1,55 @@
-"""Evaluator: the answer contains the expected text.
+"""Evaluator: the answer contains texts, or none of them.
 
->>> contains("It’s in PARIS.", {"expected_response": ["London", "Paris"]})
+>>> contains("It’s in PARIS.", {"expected_response": ["London", "Paris"]}).value
 True
+>>> contains("It is Rome.", texts=["Rome", "Italy"], match="all")
+Score(value=False, reason='missing: Italy', label='', error='', parsed='')
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from typing import Literal
 
 from workbench.canonical import JSON
-from workbench.evaluator import evaluator
+from workbench.evaluator import Score, evaluator
+from workbench.evaluator.lookup import ExpectedUse
+from workbench.evaluators._required import (
+    RequiredText,
+    check_presence_settings,
+    fold,
+    judge_presence,
+    required_texts,
+    use_of_expected,
+)
 from workbench.evaluators._text import normalize_text, normalized_answers, read_steps
 
 
 @evaluator(kind="pass")
 def contains(
     outputs: str,
-    expectations: Mapping[str, JSON],
+    expectations: Mapping[str, JSON] | None = None,
     *,
+    texts: Sequence[str] | None = None,
+    match: Literal["any", "all", "none"] = "any",
     ignore_case: bool = True,
     normalize: JSON = None,
-) -> bool:
+) -> Score:
     """True if the answer contains `expected_response`, even inside a word.
 
-    Of a list, any entry counts. A number is compared as a string; true and false as whole words.
-    With `ignore_case`, `PARIS` contains `Paris`. `normalize` switches steps of normalisation.
+    Of a list, `match` says how many: any, all or none. `texts` are used in place of
+    `expected_response`. A number is compared as a string; true and false as whole words. With
+    `ignore_case`, `PARIS` contains `Paris`. `normalize` switches steps of normalisation.
     """
     steps = read_steps(normalize)
-    answer = normalize_text(outputs, steps)
-    answer = answer.casefold() if ignore_case else answer
-    for acceptable in normalized_answers(expectations, steps):
-        for form in acceptable.forms:
-            text = form.casefold() if ignore_case else form
-            if re.search(rf"\b{text}\b", answer) if acceptable.boolean else text in answer:
-                return True
-    return False
+    [answer] = fold([normalize_text(outputs, steps)], ignore_case)
+
+    def is_present(text: RequiredText) -> bool:
+        if text.boolean:
+            return any(re.search(rf"\b{form}\b", answer) for form in text.forms)
+        return any(form in answer for form in text.forms)
+
+    required = required_texts(expectations, texts, steps, ignore_case=ignore_case)
+    return judge_presence(required, is_present, match=match)
 
 
 def check_expected(
@@ -44,5 +60,10 @@ def check_expected(
 
 
 def check_settings(**settings: JSON) -> None:
-    """Check `normalize`; raises WorkbenchError if it names no step."""
-    read_steps(settings.get("normalize"), "contains")
+    """Check `texts`, `match` and `normalize`; raises WorkbenchError for one that isn't valid."""
+    check_presence_settings("contains", settings)
+
+
+def expected_use(*, texts: JSON = None, match: JSON = "any", **_settings: JSON) -> ExpectedUse:
+    """The use of a row's expected value: none with `texts`."""
+    return use_of_expected(texts, match)

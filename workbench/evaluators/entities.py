@@ -15,6 +15,7 @@ from typing import NamedTuple
 from workbench.canonical import JSON
 from workbench.errors import WorkbenchError
 from workbench.evaluator import Score, evaluator
+from workbench.evaluator.lookup import ExpectedUse
 from workbench.evaluators._lists import NOTHING, entry_text, json_list
 from workbench.evaluators._overlap import Overlap, check_measure, compare_lists
 from workbench.evaluators._text import normalize_text, read_steps
@@ -135,3 +136,8 @@ def _entity(value: JSON) -> Entity:
     kinds = [value[key] for key in TYPE_KEYS if key in value]
     text, kind = [entry_text(each[0]).strip() if each else "" for each in (texts, kinds)]
     return Entity(text or entry_text(value), kind)
+
+
+def expected_use(**_settings: JSON) -> ExpectedUse:
+    """The use of a row's expected value: every entry is expected, so none is an answer alone."""
+    return "other"

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from workbench.canonical import JSON
 from workbench.errors import WorkbenchError, list_first
 from workbench.evaluator import Score, evaluator
+from workbench.evaluator.lookup import ExpectedUse
 from workbench.evaluators._lists import NOTHING, entry_text, json_list, read_items
 from workbench.evaluators._overlap import MOST_SHOWN, check_measure, compare_lists
 from workbench.evaluators._text import normalize_text, read_steps
@@ -92,3 +93,8 @@ def _expected_items(expectations: Mapping[str, JSON], separator: str) -> list[st
 def _without_nothing(items: list[str]) -> list[str]:
     """The items, unless they only say that there are none."""
     return [] if len(items) == 1 and items[0].casefold() in NOTHING else items
+
+
+def expected_use(**_settings: JSON) -> ExpectedUse:
+    """The use of a row's expected value: every entry is expected, so none is an answer alone."""
+    return "other"
