@@ -73,6 +73,7 @@ def test_a_verdict_is_against_even(home: Path, server: OpenAIServer, better: str
     assert comparison["before"] == 0.5
     assert plain["comparisons"] == {}
     assert call_json(home, "compare")["variants"][1]["comparisons"]["better"] == comparison
+    assert "no row has a score of both" not in invoke(home, "compare").stdout
     call_json(home, "gate", code=code)
 
 
