@@ -153,7 +153,8 @@ def called_names(sources: Sequence[str]) -> tuple[str, ...]:
 
 def last_function(source: str) -> str:
     """The name of the last function that a source begins; empty: there is none."""
-    return (_DEFINITION.findall(source) or [""])[-1]
+    names: list[str] = _DEFINITION.findall(source)
+    return names[-1] if names else ""
 
 
 def possible_programs(code: str, prefix: str, entry_point: str) -> Sequence[str]:

@@ -25,7 +25,7 @@ MOST_COST = 10_000_000_000  # pairs of words, above which rougeL takes seconds
 LONGEST_STEMMED = 64  # characters; the stemmer takes quadratic time
 
 
-class Overlap(NamedTuple):
+class SharedUnits(NamedTuple):
     """Units that two texts share, as shares of the answer's and of the expected ones."""
 
     precision: float
@@ -97,7 +97,7 @@ def _lines(text: str, *, stemmer: bool) -> list[list[str]]:
     return [tokenize(line, stem) for line in text.split("\n") if line]
 
 
-def _overlap(answer: Sequence[list[str]], expected: Sequence[list[str]], kind: str) -> Overlap:
+def _overlap(answer: Sequence[list[str]], expected: Sequence[list[str]], kind: str) -> SharedUnits:
     words: list[Any] = list(chain.from_iterable(answer))
     expected_words: list[Any] = list(chain.from_iterable(expected))
     if kind == "rouge2":
@@ -111,7 +111,7 @@ def _overlap(answer: Sequence[list[str]], expected: Sequence[list[str]], kind: s
         shared = LCSseq.similarity(words, expected_words)
     else:
         shared = (Counter(words) & Counter(expected_words)).total()
-    return Overlap(shared / (len(words) or 1), shared / (len(expected_words) or 1))
+    return SharedUnits(shared / (len(words) or 1), shared / (len(expected_words) or 1))
 
 
 class _ShortWordStemmer:

@@ -2,8 +2,8 @@
 
 >>> values = np.array([2.0, 4.0, 6.0, 8.0])
 >>> jackknife = delete_groups(lambda rows: float(values[rows].mean()), [0, 1, 2, 3], limit_s=5)
->>> jackknife.value, jackknife.contributions
-(5.0, {0: 2.0, 1: 4.0, 2: 6.0, 3: 8.0})
+>>> jackknife.value, [round(value, 6) for value in jackknife.contributions.values()]
+(5.0, [2.0, 4.0, 6.0, 8.0])
 
 The statistic is computed again without each group of rows. The rows' contributions have it as their
 mean, and its variance as the variance of this mean (J. W. Tukey, Ann. Math. Stat. 29 (1958) 614),
