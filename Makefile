@@ -12,7 +12,7 @@ STAMP := $(VENV)/.installed
 KILLS ?= 10000
 MODELS ?= smollm2-135m-instruct gemma-3-270m
 
-.PHONY: install demo ui notebooks pictures quick test nightly mlflow-versions servers kills endpoints bench bench-peers judges check format clean
+.PHONY: install demo ui notebooks pictures quick test nightly mlflow-versions servers kills endpoints bench bench-peers judges check format evaluator-table clean
 
 install: $(STAMP)
 
@@ -118,6 +118,9 @@ check: install
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
+
+evaluator-table: install
+	WORKBENCH_WRITE_DOCS=1 $(BIN)/python -m pytest tests/evaluator/test_documented.py
 
 format: install
 	$(BIN)/ruff format .

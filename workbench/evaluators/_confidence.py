@@ -15,8 +15,6 @@ from workbench.evaluator.transform import NoPartError, read_transform
 from workbench.evaluators.exact_match import exact_match
 from workbench.model import Completion
 
-ANSWER, CONFIDENCE = "$.answer", "$.confidence"  # of an answer in JSON
-
 
 @dataclass(frozen=True, slots=True)
 class Confidence:
@@ -31,8 +29,8 @@ def read_confidence(
     expectations: Mapping[str, JSON],
     completion: Completion,
     *,
-    answer: str = ANSWER,
-    confidence: str = CONFIDENCE,
+    answer: str = "$.answer",
+    confidence: str = "$.confidence",
 ) -> Confidence:
     """The probability of the chosen choice, else what the answer says in JSON at `confidence`.
 

@@ -10,8 +10,6 @@ from collections.abc import Mapping
 from workbench.canonical import JSON
 from workbench.evaluator import Score, evaluator
 from workbench.evaluators._confidence import (
-    ANSWER,
-    CONFIDENCE,
     check_paths,
     choice_probabilities,
     read_confidence,
@@ -28,8 +26,8 @@ def brier_score(
     expectations: Mapping[str, JSON],
     completion: Completion,
     *,
-    answer: str = ANSWER,
-    confidence: str = CONFIDENCE,
+    answer: str = "$.answer",
+    confidence: str = "$.confidence",
 ) -> Score:
     """The squared distance of the stated probabilities from what is right; 0 is best.
 

@@ -16,12 +16,11 @@ from workbench.evaluator import Score, evaluator, per_row
 from workbench.evaluators._confidence import Confidence, check_paths, read_confidence
 
 FloatArray = NDArray[np.float64]
-BINS = 10
 DRAWS, SEED = 400, 20_261_130  # of outcomes, if every confidence were right
 LEVEL = 0.05
 
 
-def may_be_calibrated(rows: Sequence[Confidence], *, bins: int = BINS) -> bool:
+def may_be_calibrated(rows: Sequence[Confidence], *, bins: int = 10) -> bool:
     """True if as great an error is no surprise for confidences that are all right.
 
     Outcomes are drawn with the stated probabilities (J. Bröcker, L. A. Smith, Weather and
@@ -37,7 +36,7 @@ def may_be_calibrated(rows: Sequence[Confidence], *, bins: int = BINS) -> bool:
 
 @evaluator(over="run", range=(0, 1), higher_is_better=False)
 @per_row(read_confidence, may_be_best=may_be_calibrated)
-def calibration_error(rows: Sequence[Confidence], *, bins: int = BINS) -> Score:
+def calibration_error(rows: Sequence[Confidence], *, bins: int = 10) -> Score:
     """The mean distance of stated confidence from the share of right answers, over `bins` (ECE).
 
     The bins are of equal width from 0 to 1; each counts by its rows. The confidence is the
@@ -59,7 +58,7 @@ def check_settings(**settings: JSON) -> None:
     Raises:
         WorkbenchError: `bins` is no number of bins, or a path is none.
     """
-    bins = settings.get("bins", BINS)
+    bins = settings.get("bins", 10)
     if not 1 <= bins <= 1_000:
         message = f"calibration_error: bins is {bins}"
         raise WorkbenchError(message, fix="from 1 to 1,000; 10 is usual")

@@ -5,7 +5,7 @@ contains: True if the answer contains `expected_response`, even inside a word.
   ignore_case  bool  True
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from workbench.evaluator import Score
 from workbench.evaluator.description import Description
@@ -49,3 +49,15 @@ def _entry(description: Description) -> str:
     if not required:
         return description.name
     return f"{description.name}: {{{', '.join(f'{name}: …' for name in required)}}}"
+
+
+def library_table(descriptions: Iterable[Description]) -> str:
+    """The table of docs/evaluators.md in Markdown; a setting without `=` must be given."""
+    lines = ["| name | what it gives | settings |", "|---|---|---|"]
+    for each in descriptions:
+        settings = ", ".join(
+            f"`{s.name}={s.default}`" if s.default else f"`{s.name}`" for s in each.settings
+        )
+        summary = each.summary.replace("|", "\\|")
+        lines.append(f"| `{each.name}` | {summary} | {settings} |")
+    return "\n".join(lines)
