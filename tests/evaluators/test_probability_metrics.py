@@ -95,10 +95,13 @@ def test_the_interval_of_the_calibration_error_covers_it(bias: float) -> None:
 
     stated = rng.beta(4, 1.5, size=1_000_000)
     truth = float(np.abs(np.minimum(stated, bias)).mean())
-    covered = 0
-    for _ in range(draws_of(count) // 4):
+    covered = measured = 0
+    while measured < draws_of(count) // 4:
         rows = [row(float(value)) for value in rng.beta(4, 1.5, size=60)]
         score = measure_run(bound, rows, range(60), 60)
+        if score.problem:  # the bins hang on single rows
+            continue
+        measured += 1
         assert score.low is not None
         assert score.high is not None
         covered += score.low <= truth <= score.high
