@@ -21,7 +21,10 @@ gate: {better: {min: 0.5}}
 def home(tmp_path: Path, server: OpenAIServer) -> Path:
     task = tmp_path / "prompts" / "qa"
     task.mkdir(parents=True)
-    rows = [{"id": f"r{n}", "text": f"row {n}", "label": f"row {n}"} for n in range(ROWS)]
+    rows = [
+        {"id": f"r{n}", "text": f"row {n}", "label": f"row {n}", "half": str(n % 2)}
+        for n in range(ROWS)
+    ]
     (task / "rows.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
     (task / "plain.jinja").write_text("user:\n{{ text }}\n")
     (task / "loud.jinja").write_text("user:\n{{ text | upper }}\n")
@@ -75,6 +78,19 @@ def test_a_verdict_is_against_even(home: Path, server: OpenAIServer, better: str
     assert call_json(home, "compare")["variants"][1]["comparisons"]["better"] == comparison
     assert "no row has a score of both" not in invoke(home, "compare").stdout
     call_json(home, "gate", code=code)
+
+
+def test_pairs_are_held_against_each_other_in_slices(home: Path, server: OpenAIServer) -> None:
+    prefer(server, "half")
+    call_json(home, "run")
+    compared = call_json(home, "compare", "--by", "half")
+    differences = {
+        part["value"]: part["comparisons"]["loud"]["better"]["difference"]
+        for part in compared["slices"]
+    }
+    assert differences == {"0": -0.5, "1": 0.5}
+    (test,) = (each for each in compared["interactions"] if each["metric"] == "better")
+    assert test["p_adjusted"] < 0.001
 
 
 def test_a_pair_is_calibrated_by_who_wins(home: Path, server: OpenAIServer) -> None:

@@ -123,8 +123,7 @@ def pull(
     wait_for_recordings(project, note_on_stderr)
     listed = read_human_labels(connect_to_read(project, tracking_uri), names)
     if target_file:
-        with target_file.writer(0o600) as file:
-            file.writelines(REDACTOR.redact(line.decode()).encode() for line in label_csv(listed))
+        target_file.write(label_csv(listed))
     if as_json or not target_file:
         print_result(label_json(listed) if as_json else label_lines(listed))
     return ExitCode.DONE

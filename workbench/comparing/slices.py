@@ -134,7 +134,7 @@ def _interactions(
         comparison = results[number].comparisons.get(metric)
         if base is not None and comparison is not None and not comparison.imputed:
             clusters = family.plan.clusters((base, number))
-            first, second = scores[base].values, scores[number].values
+            first, second = family.reference(base, number).values, scores[number].values
             width = family.scale.width or 0.0
             p_values[number] = interaction_p(first, second, rows, clusters, width=width)
     adjusted = iter(holm_adjust([p for p in p_values.values() if p is not None]))

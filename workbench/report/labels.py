@@ -29,12 +29,12 @@ def label_lines(labels: Sequence[HumanLabel]) -> Iterator[str]:
     yield f"{pluralize(len(labels), 'assessment')} by {people}"
 
 
-def label_csv(labels: Sequence[HumanLabel]) -> Iterator[bytes]:
-    """The lines of a file that `judge calibrate --labels` reads; no cell is a formula."""
-    yield csv_line(CSV_COLUMNS)
-    for label in labels:
-        shown = label.row, label.variant, label.person, _value(label.value), label.name
-        yield csv_line([*shown, _when(label), label.comment])
+def label_csv(labels: Sequence[HumanLabel]) -> str:
+    """A file that `judge calibrate --labels` reads; no cell is a formula."""
+    rows = [
+        (e.row, e.variant, e.person, _value(e.value), e.name, _when(e), e.comment) for e in labels
+    ]
+    return b"".join(map(csv_line, [CSV_COLUMNS, *rows])).decode()
 
 
 def label_json(labels: Sequence[HumanLabel]) -> dict[str, JSON]:

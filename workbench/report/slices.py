@@ -10,7 +10,6 @@ from dataclasses import asdict
 
 from workbench.canonical import JSON
 from workbench.comparing.comparison import ExperimentComparison
-from workbench.comparing.judge_corrections import is_pairwise
 from workbench.comparing.slices import Interaction, Slice, SliceCounts, count_rows
 from workbench.errors import list_first, pluralize
 from workbench.report.estimates import estimate
@@ -73,11 +72,11 @@ def value_markdown(compared: ExperimentComparison) -> list[str]:
 
 def unpaired_lines(compared: ExperimentComparison, base: int, number: int) -> Iterator[str]:
     """A line per metric of a variant for which no row has a score of both."""
-    for evaluator in compared.plan.experiment.evaluators:
-        name = evaluator.name
-        before, after = (compared.tallies[n].scores(name) for n in (base, number))
-        if is_pairwise(evaluator) and after.values:  # the baseline has no value of a pair
+    for name in compared.results[number].metrics:
+        comparison = compared.results[number].comparisons.get(name)
+        if comparison and not comparison.imputed:
             continue
+        before, after = (compared.tallies[n].scores(name) for n in (base, number))
         is_rowless = name in compared.rowless_metrics
         if not is_rowless and before.values.keys().isdisjoint(after.values):
             counts = (count_rows(scores, compared.plan.rows) for scores in (before, after))

@@ -1,8 +1,7 @@
 """The SQLite file of the store: opening, atomic writes, storage errors.
 
     .workbench/store.db, store.db-wal      ("INSERT INTO completions …", rows)
-    .workbench/reserve                     4 MB of zeros, deleted when the disk is full: room for
-                                           calls in flight
+    .workbench/reserve                     4 MB, deleted when the disk is full: for calls in flight
 
 Each stored completion has a checksum over its texts. SQLite's log has checksums and detects a torn
 write. Its database file has none: a bit that changes there later is detected by ours only.
@@ -161,9 +160,10 @@ class Database:
         for statement in ("VACUUM", "PRAGMA wal_checkpoint(TRUNCATE)"):
             self._commit(self._synced, [(statement, [()])])
 
-    def _identity(self) -> tuple[Any, ...]:
+    def _identity(self) -> tuple[str, int]:
         """Return the store's id and its number of synced commits."""
-        return self.read("SELECT id, commits FROM store")[0]
+        ((store, commits),) = self.read("SELECT id, commits FROM store")
+        return store, commits
 
     def _commit(self, connection: sqlite3.Connection, statements: Sequence[Statement]) -> int:
         if self.is_read_only:
