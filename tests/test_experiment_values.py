@@ -193,7 +193,7 @@ ONE_NAME = (
             "[{contains: {ignore_cas: true}}]",
             ":4:14",
             "unknown setting of evaluator 'contains': 'ignore_cas'\n"
-            "  fix: did you mean 'ignore_case'? known: ignore_case, normalize",
+            "  fix: did you mean 'ignore_case'? known: ignore_case, match, normalize, texts",
         ),
         (
             "[output_tokens]",

@@ -132,6 +132,11 @@ def test_expected_value_outside_the_choices_is_noted(notes):
     ]
 
 
+def test_a_metric_of_a_run_judges_no_single_choice(notes):
+    macro_f1 = "[{macro_f1: {labels: ['yes', 'no']}}]"
+    assert notes(CHOICES, labelled("yes", "no"), evaluators=macro_f1) == []
+
+
 def test_choices_that_are_never_right_are_refused(refused):
     assert refused(CHOICES, labelled("true", "false")) == (
         "prompts/qa/plain.jinja:2:1: exact_match: none of the `choices` is right in 2 of 2 rows "

@@ -131,7 +131,7 @@ def _row_findings(
     if not matched or any(finding.refused for finding in unmatched):
         return
     answers = [evaluator for evaluator, _ in matched if expected_use(evaluator) == "answer"]
-    functions = [e for e in answers if e.function and not set(e.arguments) - _COMPARED]
+    functions = [e for e in answers if _judges_texts(e)]
     yield from _outside_choices(answered, functions, len(matched), variants)
     yield from _unreachable(answered, functions)
     if any(evaluator.spec and evaluator.spec.name in _TEXTUAL for evaluator in answers):
@@ -139,6 +139,12 @@ def _row_findings(
     prompts = {variant.prompt.ref: variant.prompt for variant in variants}
     if all(evaluator.coverage is None for evaluator, _ in comparing):
         yield from shown_findings(dataset, [example for _, example in examples], prompts.values())
+
+
+def _judges_texts(evaluator: Evaluator) -> bool:
+    """True if its function judges a single text by what is expected."""
+    is_of_rows = bool(evaluator.function) and not evaluator.traits.by_column
+    return is_of_rows and not set(evaluator.arguments) - _COMPARED
 
 
 def _no_expectations(experiment: Experiment, evaluator: Evaluator) -> Finding:
