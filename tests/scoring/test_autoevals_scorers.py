@@ -9,10 +9,13 @@ import autoevals
 import pytest
 from bench import refusal
 from evaluator_project import EvaluatorProject
+from hypothesis import given
+from hypothesis import strategies as st
 from scored_answers import GRANTED, package_spec, score_answers
 
-from workbench.evaluator import Evaluator, Score
+from workbench.evaluator import Evaluator, Score, bind
 from workbench.evaluator.lookup import expected_check
+from workbench.scoring.autoevals_scorer import adapt_scorer
 from workbench.scoring.pool import EvaluatorPool
 
 WORDS = ["workspaces", "section", "view", "others", "workspace", "team", "pinning"]
@@ -89,6 +92,35 @@ def test_a_scorer_equals_the_package_on_drawn_answers(
     direct = [called.eval(read(a), read(b)).score for a, b in zip(outputs, expected, strict=True)]
     assert [score.value for score in scores] == pytest.approx(direct)
     assert len({*direct}) > 1
+
+
+HEURISTICS = ("Levenshtein", "ExactMatch", "JSONDiff", "NumericDiff", "ListContains", "ValidJSON")
+JSON_TEXTS = st.recursive(
+    st.none() | st.booleans() | st.floats() | st.integers() | st.text(),
+    lambda values: st.lists(values, max_size=4) | st.dictionaries(st.text(), values, max_size=4),
+).map(json.dumps)
+ANY_TEXT = st.text(st.characters(), max_size=40) | JSON_TEXTS
+
+
+@given(ANY_TEXT, ANY_TEXT | st.integers() | st.floats(allow_nan=False) | st.lists(st.text()))
+def test_any_answer_has_a_score_from_0_to_1_or_an_error(output: str, expected: Any) -> None:
+    for name in HEURISTICS:
+        function = adapt_scorer(getattr(autoevals, name), {}, ())
+        assert function
+        evaluator = bind(function, {}, name=name)
+        row = {"inputs": {}, "outputs": output, "expectations": {"expected_response": expected}}
+        score = evaluator.call({argument: row[argument] for argument in evaluator.arguments})
+        assert score.error or 0 <= float(score.value or 0) <= 1
+        if output == expected and not score.error and name != "ValidJSON":
+            assert score.value == 1
+
+
+@pytest.mark.parametrize("output", ["[" * 100_000, "9" * 5_000, '{"a":' * 5_000, "a" * 200_000])
+def test_large_answers_are_scored_or_errors(pool: EvaluatorPool, root: Path, output: str) -> None:
+    for name in HEURISTICS:
+        spec = package_spec(f"autoevals:{name}", root)
+        (score,) = score_answers(pool, spec, [output], ["1"])
+        assert (score.value is None) == bool(score.error)
 
 
 def test_an_experiment_file_names_scorers(project: EvaluatorProject) -> None:

@@ -240,6 +240,10 @@ def _import(name: str, load: Callable[[], ModuleType], spec: Spec) -> ModuleType
     except ModuleNotFoundError as error:
         if name == f"{PACKAGE}.{spec.name}" and error.name:
             raise missing_package(spec.name, error.name, spec.where) from error
+        if error.name == "autoevals" and name.partition(".")[0] == "autoevals":
+            raise missing_package(
+                spec.name, error.name, spec.where, "pip install autoevals"
+            ) from error
         raise import_error(name, error, spec.where, spec.root) from error
     except (Exception, SystemExit) as error:  # a user's module may raise anything
         raise import_error(name, error, spec.where, spec.root) from error
