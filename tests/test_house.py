@@ -43,6 +43,7 @@ FLOORS = [
 ]
 HEAVY = {
     "mlflow": {"scoring", "tracking", "releasing", "serving"},
+    "autoevals": {"scoring"},
     "openai": {"providers.openai"},
     "torch": {"providers.transformers"},
     "transformers": {"providers.transformers"},

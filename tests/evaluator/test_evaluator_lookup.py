@@ -1,5 +1,6 @@
 """Lookup of evaluators, and their digests."""
 
+import sys
 from pathlib import Path
 
 import pytest
@@ -105,6 +106,15 @@ def test_unknown_function_of_a_package_lists_the_nearest_first(tmp_path):
     message = refusal(load_evaluator, Spec("statistics:meen", {}, tmp_path, "e.yaml:4:5"))
     assert message.split("? known: ")[0] == (
         "e.yaml:4:5: unknown function of statistics: 'meen'\n  fix: did you mean 'mean'"
+    )
+
+
+def test_a_missing_package_of_scorers_is_named(tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "autoevals", None)
+    message = refusal(load_evaluator, Spec("autoevals:Levenshtein", {}, tmp_path, "e.yaml:4:5"))
+    assert message == (
+        "e.yaml:4:5: evaluator autoevals:Levenshtein needs the package autoevals\n"
+        "  fix: pip install autoevals"
     )
 
 

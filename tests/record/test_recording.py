@@ -313,7 +313,7 @@ def test_an_evaluator_that_raises_costs_its_own_cell(recording: Recording) -> No
     assert feedback.error.error_message.startswith("ValueError: not this one (")
 
 
-def test_mlflow_metrics_and_scorers_are_taken_as_they_are(recording: Recording) -> None:
+def test_metrics_and_scorers_of_packages_are_taken_as_they_are(recording: Recording) -> None:
     folder = recording.project.root / "evaluators"
     folder.mkdir()
     (folder / "polite.py").write_text(
@@ -327,11 +327,12 @@ def test_mlflow_metrics_and_scorers_are_taken_as_they_are(recording: Recording) 
         "length = make_metric(eval_fn=_lengths, greater_is_better=False, name='length')\n"
     )
     text = (
-        "dataset: rows.jsonl\nprompts: [plain]\nmodels: [echo:last]\nevaluators: [polite, length]\n"
+        "dataset: rows.jsonl\nprompts: [plain]\nmodels: [echo:last]\n"
+        "evaluators: [polite, length, 'autoevals:ValidJSON']\n"
     )
     done = recording.run(text)
     means = {name: metric.mean for name, metric in done.variants[0].metrics.items()}
-    assert means == {"polite": 0.0, "length": 3.0}
+    assert means == {"polite": 0.0, "length": 3.0, "ValidJSON": 0.0}
 
 
 def test_retrieval_metrics_of_mlflow_are_of_the_lists_it_can_read(recording: Recording) -> None:

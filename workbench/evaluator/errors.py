@@ -42,11 +42,11 @@ def import_error(name: str, error: BaseException, where: str, root: Path) -> Wor
     return WorkbenchError(message, where=where)
 
 
-def missing_package(evaluator: str, module: str, where: str) -> WorkbenchError:
-    """The error for an evaluator of the library whose optional package is not installed."""
+def missing_package(evaluator: str, module: str, where: str, fix: str = EXTRA) -> WorkbenchError:
+    """The error for an evaluator whose optional package is not installed."""
     package = module.partition(".")[0].replace("_", "-")
     message = f"evaluator {evaluator} needs the package {package}"
-    return WorkbenchError(message, where=where, fix="pip install 'prompt-workbench[evaluators]'")
+    return WorkbenchError(message, where=where, fix=fix)
 
 
 def _project_lines(error: BaseException, root: Path) -> list[str]:

@@ -24,7 +24,7 @@ from workbench.canonical import JSON, digest
 from workbench.errors import WorkbenchError, located, unknown_name
 from workbench.evaluator.contract import Evaluator, bind
 from workbench.evaluator.errors import import_error, missing_package
-from workbench.evaluator.readings import PREFIX, READINGS, check_expected
+from workbench.evaluator.readings import check_expected, expected_reading
 from workbench.evaluator.sources import library_versions, source_digest
 from workbench.evaluator.spec import Spec
 from workbench.evaluator.transform import Transform, function_names, read_transform
@@ -130,13 +130,12 @@ def _transform(evaluator: Evaluator, spec: Spec) -> Transform | None:
 def expected_check(evaluator: Evaluator) -> Callable[[Mapping[str, JSON]], None] | None:
     """A check of one row's expectations: it raises WorkbenchError if no answer can match them.
 
-    None: the evaluator is neither of the library nor MLflow's, or compares with nothing.
+    None: the evaluator is of the project, or compares with nothing.
     """
     if expected_use(evaluator) == "none":
         return None
     spec = evaluator.spec
-    reading = READINGS.get(spec.name.removeprefix(PREFIX)) if spec else None
-    if spec and reading and spec.name.startswith(PREFIX):
+    if spec and (reading := expected_reading(spec.name)):
         return partial(check_expected, reading=reading)
     if spec is None or not is_builtin(spec.name, spec.root):
         return None
@@ -205,14 +204,22 @@ def _locate(spec: Spec) -> tuple[ModuleType, object]:
     if not hasattr(module, attribute):
         display_name = _display_name(module, root)
         if display_name == module.__name__:  # of a package
-            functions = inspect.getmembers(module, inspect.isfunction)
-            names = [n for n, function in functions if function.__module__ == display_name]
-            public = [name for name in names if not name.startswith("_")]
-            raise unknown_name(f"function of {display_name}:", attribute, public, where=where)
+            raise _unknown_attribute(module, attribute, where)
         message = f"{display_name} has no {attribute!r}"
         fix = f"define `def {attribute}(outputs, expectations): …` in it"
         raise WorkbenchError(message, where=where, fix=fix)
     return module, getattr(module, attribute)
+
+
+def _unknown_attribute(module: ModuleType, attribute: str, where: str) -> WorkbenchError:
+    """The error for a package's module without this attribute: its functions, else its classes."""
+    functions = inspect.getmembers(module, inspect.isfunction)
+    names = [name for name, each in functions if each.__module__ == module.__name__]
+    if public := [name for name in names if not name.startswith("_")]:
+        return unknown_name(f"function of {module.__name__}:", attribute, public, where=where)
+    classes = inspect.getmembers(module, inspect.isclass)  # MLflow's and autoevals' scorers
+    public = [name for name, each in classes if each.__module__.startswith(module.__name__)]
+    return unknown_name(f"function or class of {module.__name__}:", attribute, public, where=where)
 
 
 def _file(root: Path, name: str, where: str) -> Path:
@@ -233,6 +240,10 @@ def _import(name: str, load: Callable[[], ModuleType], spec: Spec) -> ModuleType
     except ModuleNotFoundError as error:
         if name == f"{PACKAGE}.{spec.name}" and error.name:
             raise missing_package(spec.name, error.name, spec.where) from error
+        if error.name == "autoevals" and name.partition(".")[0] == "autoevals":
+            raise missing_package(
+                spec.name, error.name, spec.where, "pip install autoevals"
+            ) from error
         raise import_error(name, error, spec.where, spec.root) from error
     except (Exception, SystemExit) as error:  # a user's module may raise anything
         raise import_error(name, error, spec.where, spec.root) from error

@@ -1,11 +1,11 @@
-r"""Readings of an answer and of the expected value by metrics of MLflow.
+r"""Readings of an answer and of the expected value by metrics of MLflow and scorers of autoevals.
 
 >>> read_number(" 3.50\n", "the answer"), read_label(2.0, "the expected value")
 (3.5, '2')
 
 Regression metrics read numbers, classification metrics labels without surrounding spaces, retrieval
-metrics JSON lists; rouge and bleu compare with an expected text. Importing this doesn't import
-MLflow.
+metrics JSON lists; rouge and bleu compare with an expected text. Importing this imports neither
+MLflow nor autoevals.
 """
 
 import json
@@ -26,16 +26,35 @@ READINGS = {
     **dict.fromkeys(LISTS, "list"),
     **dict.fromkeys(TEXTS, "text"),
 }
-NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
+# Scorers of autoevals that compare with an expected value of any type, or of this one.
+SCORERS = {
+    **dict.fromkeys(("ExactMatch", "JSONDiff"), "value"),
+    **dict.fromkeys(("Levenshtein", "LevenshteinScorer", "EmbeddingSimilarity"), "text"),
+    "NumericDiff": "number",
+    "ListContains": "items",
+}
 PREFIX = "mlflow.metrics:"
+NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
 
 
 class UnreadError(WorkbenchError):
     """An answer or an expected value that a metric can't read."""
 
 
+def expected_reading(name: str) -> str:
+    """The reading of expected values by the evaluator of this name; empty: it has none.
+
+    >>> expected_reading("mlflow.metrics:rmse"), expected_reading("autoevals.json:JSONDiff")
+    ('number', 'value')
+    """
+    if name.startswith(PREFIX):
+        return READINGS.get(name.removeprefix(PREFIX), "")
+    module, _, attribute = name.partition(":")
+    return SCORERS.get(attribute, "") if module.partition(".")[0] == "autoevals" else ""
+
+
 def check_expected(expectations: Mapping[str, JSON], *, reading: str) -> None:
-    """Check that a metric can read a row's expected value.
+    """Check that a metric or a scorer can read a row's expected value.
 
     Raises:
         UnreadError: it can't.
@@ -44,7 +63,7 @@ def check_expected(expectations: Mapping[str, JSON], *, reading: str) -> None:
 
 
 def read_expected(expected: JSON, reading: str) -> JSON:
-    """Return the expected value as a `number`, a `label`, a `list` or a `text`.
+    """Return the expected value as a `number`, `label`, `list`, `text`, `items` or any `value`.
 
     Raises:
         UnreadError: there is none, or it is no such value.
@@ -53,6 +72,10 @@ def read_expected(expected: JSON, reading: str) -> JSON:
         return read_list(expected)
     if expected is None:
         raise UnreadError("there is no expected value")
+    if reading == "value":
+        return expected
+    if reading == "items":
+        return read_items(expected, "the expected value")
     if reading == "text" and isinstance(expected, str):
         return expected
     return (read_number if reading == "number" else read_label)(expected, "the expected value")
@@ -92,3 +115,15 @@ def read_list(value: JSON) -> JSON:
             return value
         return parsed if isinstance(parsed, list) else value
     return value
+
+
+def read_items(value: JSON, subject: str) -> JSON:
+    """Return a list, also of JSON text.
+
+    Raises:
+        UnreadError: it is none; `subject` begins the message.
+    """
+    items = read_list(value)
+    if not isinstance(items, list):
+        raise UnreadError(f"{subject} is not a JSON list")
+    return items

@@ -5,19 +5,24 @@ mlflow.genai.scorers:Safety  judge(inputs, outputs, expectations) = Score(True)
 """
 
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import replace
 from typing import Any
 
 from mlflow.entities import Feedback
 from mlflow.genai.scorers import Scorer
 from mlflow.models import EvaluationMetric
+from pydantic import ValidationError
 
 from workbench.canonical import JSON
 from workbench.errors import WorkbenchError, check_names
 from workbench.evaluator import Score
 from workbench.scoring.column_metric import ColumnMetric
 from workbench.scoring.mlflow_metric import BoundMetric, RowMetric, mlflow_reasons
+from workbench.scoring.required_settings import check_required
+
+# Parameters of every scorer that are none of its settings.
+SCORER_FIELDS = frozenset({"name", "description", "aggregations", "required_columns"})
 
 
 def adapt(target: object, settings: Mapping[str, JSON]) -> Callable[..., Any] | None:
@@ -26,10 +31,13 @@ def adapt(target: object, settings: Mapping[str, JSON]) -> Callable[..., Any] | 
     Raises:
         WorkbenchError: a setting is unknown, or MLflow refuses the metric.
     """
+    parameters: Collection[str] = ()
     if inspect.isclass(target) or inspect.isfunction(target):
+        parameters = inspect.signature(target).parameters.keys() - SCORER_FIELDS
         target, settings = _create(target, settings)
     if isinstance(target, Scorer):
-        check_names("setting of a scorer:", settings, [])
+        check_names(f"setting of scorer {target.name!r}:", settings, parameters)
+        _check_rows(target)
         return _from_scorer(target)
     if isinstance(target, EvaluationMetric):
         metric = BoundMetric(target, settings)
@@ -46,25 +54,38 @@ def _create(
     """
     parameters = inspect.signature(factory).parameters
     kinds = {parameter.kind for parameter in parameters.values()}
-    takes_all = inspect.isclass(factory) or inspect.Parameter.VAR_KEYWORD in kinds
+    takes_all = inspect.Parameter.VAR_KEYWORD in kinds
     arguments = {k: v for k, v in settings.items() if takes_all or k in parameters}
-    required = [
-        name
-        for name, parameter in parameters.items()
-        if parameter.default is parameter.empty
-        and parameter.kind not in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD)
-    ]
-    if missing := [name for name in required if name not in arguments]:
-        name = factory.__name__
-        raise WorkbenchError(
-            f"{name} needs the setting {' and '.join(map(repr, missing))}",
-            fix=f"{name}: {{{', '.join(f'{setting}: …' for setting in missing)}}}",
-        )
+    check_required(factory, arguments)
     with mlflow_reasons() as reasons:
-        target = factory(**arguments)
+        try:
+            target = factory(**arguments)
+        except ValidationError as error:
+            raise _refusal(factory.__name__, error) from error
         if reasons:
             raise WorkbenchError(f"MLflow: {reasons[0]}")
     return target, {k: v for k, v in settings.items() if k not in arguments}
+
+
+def _refusal(name: str, error: ValidationError) -> WorkbenchError:
+    """The first thing that is wrong with the settings of a scorer."""
+    first = error.errors()[0]
+    setting = "".join(f": {part}" for part in first["loc"][:1])
+    return WorkbenchError(f"{name}{setting}: {first['msg'].removeprefix('Value error, ')}")
+
+
+def _check_rows(scorer: Scorer) -> None:
+    """Check that a scorer judges an answer, and no trace or conversation.
+
+    Raises:
+        WorkbenchError: it does not.
+    """
+    columns = getattr(scorer, "required_columns", ())
+    if scorer.is_session_level_scorer or "trace" in columns:
+        raise WorkbenchError(
+            f"the scorer {scorer.name!r} judges traces or conversations, and gets an answer only",
+            fix="use one of answers, such as mlflow.genai.scorers:Correctness",
+        )
 
 
 def _from_scorer(scorer: Scorer) -> Callable[..., Any]:

@@ -67,8 +67,9 @@ class EvaluatorProcess(WorkerProcess):
     def find(self, spec: Spec) -> dict[str, JSON]:
         """Description of an evaluator, which the child imports."""
         fields = {"name": spec.name, "settings": spec.settings, "root": str(spec.root)}
+        fields |= {"where": spec.where, "env": list(spec.env)}
         try:
-            self.request({"find": {**fields, "where": spec.where}})
+            self.request({"find": fields})
             answer = self.answer(0, START_LIMIT_S)
         except EndedError as error:
             file = f"evaluators/{spec.name}.py"

@@ -34,14 +34,16 @@ BATCH_SIZE = 1_000_000  # characters of JSON after which a batch is full
 FAST_S, SLOW_S = 0.1, 0.5
 INTERVAL_LIMIT_S = 10.0  # seconds for the interval of a column's score
 MAX_FAILURES = 20  # rows in a row that hung or ended the process; after them no more are tried
+PACKAGES = ("mlflow.", "autoevals.", "autoevals:")  # their evaluators share a process
 MAX_PRINTED = 1_000_000  # bytes that evaluators may print, all together
 
 
 class EvaluatorPool:
-    """Child processes: one for each evaluator of the project, one for the library and MLflow's.
+    """Child processes: one for each evaluator of the project, one for all others.
 
-    Evaluators that are granted other variables have other processes. A process is started when
-    first needed, and again after it was killed. They end with the thread that started them.
+    The others are the library's, MLflow's and those of autoevals. Evaluators that are granted other
+    variables have other processes. A process is started when first needed, and again after it was
+    killed. They end with the thread that started them.
     """
 
     def __init__(self) -> None:
@@ -183,7 +185,7 @@ class EvaluatorPool:
     def _process(self, spec: Spec) -> EvaluatorProcess:
         """A running process for evaluators with these grants."""
         functions = function_names(spec.settings.get("transform"))
-        is_shared = is_builtin(spec.name, spec.root) or spec.name.startswith("mlflow.")
+        is_shared = is_builtin(spec.name, spec.root) or spec.name.startswith(PACKAGES)
         code = "" if is_shared and not functions else " ".join((spec.name, *functions))
         key = (spec.root, spec.env, code)
         process = self._processes.get(key)

@@ -6,7 +6,7 @@ It writes an empty line when it is ready, reads one JSON object per line, and an
 
 of the request's token, the number of a row, and true if an evaluator has changed the process:
 
-    {"find": {"name": "exact_match", "settings": {}, "root": "/project", "where": ""}}
+    {"find": {"name": "exact_match", "settings": {}, "root": "/project", …}}
         -> {"found": {"name": "exact_match", "digest": "0a3e…", …}}
         -> {"refused": {"message": "…", "where": "", "fix": "…"}}
     {"judge": "0a3e…", "rows": [{"outputs": "Paris", "expectations": {…}}]}
@@ -29,7 +29,7 @@ import resource
 import select
 import signal
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -100,7 +100,8 @@ class EvaluatorWorker:
     def find(self, spec: Mapping[str, JSON]) -> None:
         """Send the evaluator's description, or the reason for which there is none."""
         try:
-            evaluator = load_evaluator(Spec(**{**spec, "root": Path(spec["root"])}), _adapt)
+            fields = {**spec, "root": Path(spec["root"]), "env": tuple(spec["env"])}
+            evaluator = load_evaluator(Spec(**fields), partial(_adapt, granted=spec["env"]))
             answer = {"found": evaluator_as_json(evaluator)}
             json.dumps(answer)
             self._evaluators[evaluator.digest] = evaluator
@@ -203,8 +204,13 @@ def _run_measure(evaluator: Evaluator) -> Callable[..., ColumnScore]:
     return partial(module.measure_run, evaluator)
 
 
-def _adapt(target: object, settings: Mapping[str, JSON]) -> Any:
-    """Import MLflow only for an evaluator that is not a plain function."""
+def _adapt(target: object, settings: Mapping[str, JSON], *, granted: Sequence[str]) -> Any:
+    """Import MLflow only for an evaluator that is neither a plain function nor of autoevals."""
+    factory = target.func if isinstance(target, partial) else target
+    types = factory.__mro__ if isinstance(factory, type) else type(factory).__mro__
+    if any(each.__module__.partition(".")[0] == "autoevals" for each in types):
+        module = importlib.import_module("workbench.scoring.autoevals_scorer")
+        return module.adapt_scorer(target, settings, granted)
     with paused_gc():
         adapter = importlib.import_module("workbench.scoring.adapter")
     return adapter.adapt(target, settings)
