@@ -28,7 +28,7 @@ from workbench.evaluator.traits import ROW, TRAITS, Traits
 from workbench.evaluator.transform import NoPartError, Transform
 from workbench.model import Completion
 
-DATA_ARGUMENTS = ("inputs", "outputs", "expectations", "completion")
+DATA_ARGUMENTS = ("inputs", "outputs", "expectations", "completion", "prompt")
 ROWS = "rows"  # the argument of a metric of a run that has a row function
 # Annotations that settings are checked against; the words are for messages.
 PLAIN_TYPES: dict[object, tuple[tuple[type, ...], str]] = {
