@@ -77,7 +77,7 @@ def add_data_sets(
         ),
     ] = False,
 ) -> None:
-    """Download data sets into this project, or copy those of Workbench; show their licences."""
+    """Write data sets into this project; their licences are shown."""
     from workbench.catalog.data import add_data
 
     root = open_project().root
