@@ -16,8 +16,9 @@ from workbench.plan import Cell, Plan
 from workbench.project import Price
 from workbench.prompt import choose
 from workbench.results.serialize import variant_json
-from workbench.results.tally import Tally, metric_scales
+from workbench.results.tally import Tally
 from workbench.results.types import MetricResult, Row, VariantResult, interval_text
+from workbench.results.variant_results import metric_scales
 
 STATES = list(get_args(State))
 SCORES = [

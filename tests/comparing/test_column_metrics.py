@@ -13,8 +13,9 @@ from workbench.comparing.power import Target, plan_power
 from workbench.evaluator import Evaluator, Score, Traits
 from workbench.plan import Plan, Scope, make_plan
 from workbench.results.column_score import ColumnScore
-from workbench.results.tally import Tally, variant_results
+from workbench.results.tally import Tally
 from workbench.results.types import interval_text
+from workbench.results.variant_results import variant_results
 
 TEXT = """\
 dataset: {path: rows.jsonl, expected: label}

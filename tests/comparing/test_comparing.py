@@ -15,8 +15,9 @@ from workbench.model import Completion
 from workbench.plan import Plan, Scope
 from workbench.report.leaderboard import leaderboard, leaderboard_blocks, verdict_lines
 from workbench.results.serialize import variant_json
-from workbench.results.tally import Tally, variant_results
+from workbench.results.tally import Tally
 from workbench.results.types import MetricComparison, RecordedVariant, Row, VariantResult
+from workbench.results.variant_results import variant_results
 
 CROSS = """\
 dataset: {path: rows.jsonl, expected: label}

@@ -6,7 +6,8 @@ from test_comparing import passes, score_plan
 from workbench.comparing.comparison import ExperimentComparison
 from workbench.comparing.row_patterns import RowPatterns
 from workbench.report.compare import pattern_lines
-from workbench.results.tally import Tally, variant_results
+from workbench.results.tally import Tally
+from workbench.results.variant_results import variant_results
 
 THREE = """\
 dataset: {path: rows.jsonl, expected: label}

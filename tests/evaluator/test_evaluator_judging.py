@@ -109,7 +109,7 @@ def typed(outputs, *, flag: bool = True, n: int = 1, x: float = 1.0, s: str = ""
 
 
 ARGUMENTS = (
-    "\n  fix: use arguments among inputs, outputs, expectations, completion; make settings "
+    "\n  fix: use arguments among inputs, outputs, expectations, completion, prompt; make settings "
     "keyword-only"
 )
 

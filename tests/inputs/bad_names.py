@@ -340,8 +340,8 @@ NAMES = [
         "B39-signature",
         (
             "error: prompts/qa/experiment.yaml:4:14: evaluator 'mine' takes answer\n"
-            "  fix: use arguments among inputs, outputs, expectations, completion; make settings "
-            "keyword-only\n"
+            "  fix: use arguments among inputs, outputs, expectations, completion, prompt; "
+            "make settings keyword-only\n"
         ),
         {"../../evaluators/mine.py": "def mine(answer):\n    return True\n"},
         evaluators="[mine]",

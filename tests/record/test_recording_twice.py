@@ -21,7 +21,7 @@ from workbench.errors import ExitCode, StopCheck, Stopped
 from workbench.experiment import load_experiment
 from workbench.plan import Options, plan_invocation, summarize_plan
 from workbench.resolvers import project_resolvers
-from workbench.results.tally import variant_results
+from workbench.results.variant_results import variant_results
 from workbench.run.pending import note, pending_invocations
 from workbench.scoring.stream import Stream
 from workbench.store import Store

@@ -408,11 +408,11 @@ def test_limits_and_grants_are_not_in_the_digest(project: EvaluatorProject, monk
         ("import os; os.abort()", "evaluators/mine.py can't be imported: "
          "it ended its process: SIGABRT"),
         ("def mine(outputs, other): ...", "evaluators/mine.py: evaluator 'mine' takes other\n"
-         "  fix: use arguments among inputs, outputs, expectations, completion; make settings "
-         "keyword-only"),
+         "  fix: use arguments among inputs, outputs, expectations, completion, prompt; "
+         "make settings keyword-only"),
         ("def mine(outputs, *, env=1): ...", "evaluators/mine.py: evaluator 'mine' has a setting "
          "'env', which workbench reserves\n  fix: rename it; "
-         "reserved are name, env, timeout_s, transform"),
+         "reserved are name, env, timeout_s, transform, rows, by, expected_column"),
         ("def other(outputs): ...", "evaluators/mine.py has no 'mine'"
          "\n  fix: define `def mine(outputs, expectations): …` in it"),
     ],

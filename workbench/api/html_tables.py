@@ -13,7 +13,7 @@ from workbench.errors import cost_text
 from workbench.report.estimates import estimate
 from workbench.report.leaderboard import rank_variants, verdict_text
 from workbench.report.safe_text import NAME_WIDTH, plain, seconds, shorten
-from workbench.results.scores import shown_ends
+from workbench.results.scores import number_text, shown_ends
 from workbench.results.types import MetricComparison, MetricResult, VariantResult
 from workbench.stats.verdicts import BETTER, EQUIVALENT, WORSE
 
@@ -61,7 +61,7 @@ def html_frame(frame: "pd.DataFrame", estimate: str = "") -> str:
     for line in frame.to_dict("records"):
         cells = {name: _cell_text(line[name]) for name in header}
         if cells.get("difference"):
-            cells["difference"] = f"{line['difference']:+.3f}"
+            cells["difference"] = number_text(line["difference"], "+")
         if estimate and not is_missing(line["low"]):
             sign = "+" if estimate == "difference" else ""
             cells[estimate] += f" [{line['low']:{sign}.3f}, {line['high']:{sign}.3f}]"

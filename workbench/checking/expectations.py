@@ -1,4 +1,4 @@
-"""Checks of expected values: missing, impossible to match, cut by a limit, shown by a column.
+"""Checks of expected values: missing, impossible to match, cut by a limit.
 
 label_match: 50 of 150 rows (first: 17, reviews.jsonl:18; …) can't be right: unknown label 'neutral'
 max_tokens 3 is less than the words of the expected value in 40 of 150 rows (first: …)
@@ -13,21 +13,23 @@ from workbench.canonical import JSON, canonical_json
 from workbench.checking.binary_labels import binary_findings
 from workbench.checking.documents import assertion_findings
 from workbench.checking.finding import Finding, count_rows
+from workbench.checking.shown_answers import shown_findings
 from workbench.dataset import EXPECTED, Dataset, Example
 from workbench.dataset.expected import is_empty
 from workbench.errors import WorkbenchError
 from workbench.evaluator import Evaluator, Score
+from workbench.evaluator.coverage import Coverage
 from workbench.evaluator.lookup import expected_check, expected_use
 from workbench.experiment import Experiment
 from workbench.prompt import Prompt
 
 Check = Callable[[Mapping[str, JSON]], None]
+Numbered = tuple[int, Example]
 
 # Evaluators of the library whose answer contains the text of the expected value.
 _TEXTUAL = frozenset({"exact_match", "contains", "starts_with", "ends_with", "label_match"})
 _TRIED_VALUES = 5_000  # distinct values above which trying each takes too long
 _COMPARED = frozenset({"outputs", "expectations"})
-_LEAK_ROWS = 3  # below, equal columns may be chance
 
 
 class Answering(Protocol):
@@ -78,31 +80,48 @@ def expected_findings(
     What can't be right in the first rows only is noted: others may have it right.
     """
     dataset = experiment.dataset
-    checks = [(evaluator, expected_check(evaluator)) for evaluator in experiment.evaluators]
+    unsliced = [e for e in experiment.evaluators if not (e.coverage and e.coverage.slice_of)]
+    checks = [(evaluator, expected_check(evaluator)) for evaluator in unsliced]
     comparing = [pair for pair in checks if pair[1] or pair[0].needs_expectations]
-    if not comparing:
-        return
-    if not dataset.labelled:
-        yield _no_expectations(experiment, comparing[0][0])
-        return
-    for finding in _row_findings(dataset, examples, comparing, variants):
-        limited = len(examples) < dataset.rows
-        yield replace(finding, refused=False) if limited else finding
+    usual = [pair for pair in comparing if pair[0].coverage is None]
+    for pair in comparing:
+        coverage = pair[0].coverage
+        if not dataset.labelled and not (coverage and coverage.expected_column):
+            yield _no_expectations(experiment, pair[0])
+            return
+    rows = list(enumerate(examples))
+    parts = [(_covered(rows, c), [pair]) for pair in comparing if (c := pair[0].coverage)]
+    groups = [(rows, usual), *parts] if usual else parts
+    for numbered, pairs in groups:
+        for finding in _row_findings(dataset, numbered, pairs, variants):
+            limited = len(examples) < dataset.rows
+            yield replace(finding, refused=False) if limited else finding
+
+
+def _covered(examples: Sequence[Numbered], coverage: Coverage) -> list[Numbered]:
+    """The examples that an evaluator is about, with the expected values that it sees."""
+    covered: list[Numbered] = []
+    for number, example in examples:
+        columns = example.columns()
+        if coverage.includes(columns):
+            expectations = coverage.expectations(columns, example.expectations)
+            covered.append((number, replace(example, expectations=expectations)))
+    return covered
 
 
 def _row_findings(
     dataset: Dataset,
-    examples: Sequence[Example],
+    examples: Sequence[Numbered],
     comparing: Sequence[tuple[Evaluator, Check | None]],
     variants: Sequence[Answering],
 ) -> Iterator[Finding]:
-    answered, unanswered = _Answered(dataset), list[int]()
-    for index, example in enumerate(examples):
+    answered, unanswered = _Answered(dataset), list[Numbered]()
+    for index, example in examples:
         if is_empty(example.expectations.get(EXPECTED)):
-            unanswered.append(index)
+            unanswered.append((index, example))
         else:
             answered.add(index, example.expectations)
-    yield from _missing(dataset, examples, unanswered, comparing)
+    yield from _missing(dataset, len(examples), unanswered, comparing)
     matched = [(evaluator, check) for evaluator, check in comparing if check]
     unmatched = [finding for pair in matched for finding in _unmatched(answered, *pair)]
     expected = [expectations for expectations, _ in answered.values.values()]
@@ -118,7 +137,8 @@ def _row_findings(
     if any(evaluator.spec and evaluator.spec.name in _TEXTUAL for evaluator in answers):
         yield from _cut(answered, variants)
     prompts = {variant.prompt.ref: variant.prompt for variant in variants}
-    yield from _shown(dataset, examples, prompts.values())
+    if all(evaluator.coverage is None for evaluator, _ in comparing):
+        yield from shown_findings(dataset, [example for _, example in examples], prompts.values())
 
 
 def _no_expectations(experiment: Experiment, evaluator: Evaluator) -> Finding:
@@ -136,21 +156,22 @@ def _no_expectations(experiment: Experiment, evaluator: Evaluator) -> Finding:
 
 def _missing(
     dataset: Dataset,
-    examples: Sequence[Example],
-    unanswered: Sequence[int],
+    total: int,
+    unanswered: Sequence[Numbered],
     comparing: Iterable[tuple[Evaluator, object]],
 ) -> Iterator[Finding]:
     """Rows without an expected value, once for all evaluators that lack it in the same rows."""
-    without_any = [index for index in unanswered if not examples[index].expectations]
+    numbers = [number for number, _ in unanswered]
+    without_any = [number for number, example in unanswered if not example.expectations]
     names: dict[bool, list[str]] = {}
     for evaluator, check in comparing:
-        reads_answer = check is not None or unanswered == without_any
+        reads_answer = check is not None or numbers == without_any
         names.setdefault(reads_answer, []).append(evaluator.name)
     for reads_answer, evaluators in names.items():
-        if rows := unanswered if reads_answer else without_any:
-            message = f"{count_rows(dataset, rows, len(examples))} have no expected value"
+        if rows := numbers if reads_answer else without_any:
+            message = f"{count_rows(dataset, rows, total)} have no expected value"
             fix = f"each is an error of {', '.join(evaluators)}: fill them in or remove them"
-            yield Finding(message, fix=fix, refused=len(rows) == len(examples))
+            yield Finding(message, fix=fix, refused=len(rows) == total)
 
 
 def _unmatched(answered: _Answered, evaluator: Evaluator, check: Check) -> Iterator[Finding]:
@@ -264,32 +285,3 @@ def _max_tokens(parameters: Mapping[str, JSON]) -> int | None:
 def _stop_texts(parameters: Mapping[str, JSON]) -> list[str]:
     stop = parameters.get("stop") or []
     return [stop] if isinstance(stop, str) else [text for text in stop if text]
-
-
-def _shown(
-    dataset: Dataset, examples: Sequence[Example], prompts: Iterable[Prompt]
-) -> Iterator[Finding]:
-    """A column that equals the expected value in every row, in a template that uses it."""
-    columns = set(dataset.columns)
-    values: set[str] = set()
-    rows = 0
-    for example in examples:
-        answer = example.expectations.get(EXPECTED)
-        if is_empty(answer) or isinstance(answer, list):
-            continue
-        rows, text = rows + 1, _folded(answer)
-        columns = {c for c in columns if _folded(example.inputs.get(c)) == text}
-        if not columns:
-            return
-        values.add(text)
-    if rows < _LEAK_ROWS or len(values) < 2:
-        return
-    for prompt in prompts:
-        for column in sorted(columns.intersection(prompt.variables)):
-            message = f"the column {column!r} equals the expected value in all {rows:,} rows"
-            line = prompt.where(prompt.variables[column])
-            yield Finding(message, line, "the template shows the answer; leave the column out")
-
-
-def _folded(value: JSON) -> str:
-    return str(value).strip().casefold()

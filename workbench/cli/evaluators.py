@@ -104,6 +104,7 @@ def try_out(
         str, typer.Option(metavar="YAML", help="Its settings: '{labels: [yes, no]}'.")
     ] = "",
     inputs: Annotated[str, typer.Option(metavar="YAML", help="The row's columns.")] = "",
+    system: Annotated[str, typer.Option(help="The system message that was sent.")] = "",
     as_json: AsJson = False,
 ) -> int:
     """Judge one answer, and show the score; nothing is stored."""
@@ -116,6 +117,7 @@ def try_out(
         if expected is None
         else {"expected_response": _yaml(expected, "--expected")},
         "inputs": _mapping(inputs, "--inputs"),
+        "prompt": [{"role": "system", "content": system}] if system else [],
     }
     score = _judge(open_project(), name, _mapping(settings, "--settings"), output, row)
     if as_json:

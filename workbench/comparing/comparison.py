@@ -18,8 +18,9 @@ from workbench.comparing.trace_links import TraceLinks
 from workbench.errors import WorkbenchError
 from workbench.plan import Cell, Plan
 from workbench.project import Price
-from workbench.results.tally import Tally, metric_scales, variant_results
+from workbench.results.tally import Tally
 from workbench.results.types import VariantResult
+from workbench.results.variant_results import metric_scales, variant_results
 from workbench.scoring.scored_rows import ScoredRows
 from workbench.scoring.stream import Stream, ignore_rows
 from workbench.stats.sample import Scale

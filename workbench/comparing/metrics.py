@@ -22,8 +22,9 @@ from workbench.evaluator import Evaluator
 from workbench.plan import Plan
 from workbench.results.column_score import ColumnScore
 from workbench.results.scores import MetricScores
-from workbench.results.tally import Tally, metric_scales
+from workbench.results.tally import Tally
 from workbench.results.types import MetricComparison, VariantResult
+from workbench.results.variant_results import metric_scales
 from workbench.stats.column_difference import column_difference
 from workbench.stats.jackknife import ColumnMean, cluster_groups
 from workbench.stats.judge_error import Corrected
@@ -74,12 +75,14 @@ class ScorePair:
 
     Attributes:
         difference: of values of the second from values of the first; None: there is none.
+        uncovered: the rows that the evaluator is not about.
     """
 
     first: MetricScores
     second: MetricScores
     scale: Scale
     difference: Callable[[RowValues, RowValues], Difference | None]
+    uncovered: Set[int] = frozenset()
 
     def compare(self, baseline: str, rows: int, margin: float | None) -> MetricComparison | None:
         """Compare the second with the first, its baseline; the verdict is still open.
@@ -99,13 +102,14 @@ class ScorePair:
             return None
         if margin is None:
             margin = DEFAULT_MARGIN * (self.scale.width or abs(difference.before))
+        not_applicable = self.first.not_applicable | self.second.not_applicable
         return MetricComparison(
             baseline=baseline,
             difference=difference,
             verdict=OPEN_VERDICT,
             margin=margin,
-            left_out=rows - (answered.rows if answered else 0),
-            not_applicable=len(self.first.not_applicable | self.second.not_applicable),
+            left_out=rows - len(self.uncovered) - (answered.rows if answered else 0),
+            not_applicable=len(not_applicable - self.uncovered),
             worst=worst,
             worst_unknown=unknown,
             imputed=answered is None,
@@ -135,6 +139,7 @@ class MetricFamily:
         scale: the values the metric can take, the same for all variants.
         has_row_numbers: False for categories, and for a metric with one value for all rows.
         column_scores: of each variant's rows together; None: there is none.
+        uncovered: the rows that the evaluator is not about.
         sent_at: for a metric of time: of each variant, when its rows were asked for, in seconds.
     """
 
@@ -145,6 +150,7 @@ class MetricFamily:
     has_row_numbers: bool
     sent_at: Sequence[Mapping[int, float]]
     column_scores: Sequence[ColumnScore | None]
+    uncovered: Set[int] = frozenset()
 
     @classmethod
     def build(cls, evaluator: Evaluator, tallies: Sequence[Tally], plan: Plan) -> "MetricFamily":
@@ -158,6 +164,7 @@ class MetricFamily:
             has_row_numbers=all(tally.kind(name) not in ROWLESS for tally in tallies),
             sent_at=[tally.sent_at() for tally in tallies] if times else (),
             column_scores=[tally.columns[name].column_score for tally in tallies],
+            uncovered=_uncovered(evaluator, plan),
         )
 
     @property
@@ -168,7 +175,8 @@ class MetricFamily:
     def restrict(self, rows: Sequence[Set[int]]) -> "MetricFamily":
         """Return the family with these rows of each variant only."""
         pairs = zip(self.scores, rows, strict=True)
-        return replace(self, scores=[scores.restrict(subset) for scores, subset in pairs])
+        scores = [scores.restrict(subset) for scores, subset in pairs]
+        return replace(self, scores=scores, uncovered=self.uncovered & set().union(*rows))
 
     def comparisons(
         self, rows: int, stopped: Collection[int]
@@ -185,7 +193,7 @@ class MetricFamily:
                 anytime = base in stopped or number in stopped
                 difference = partial(self.compare, base, number, anytime=anytime)
                 scores = self.reference(base, number), self.scores[number]
-                pair = ScorePair(*scores, self.scale, difference)
+                pair = ScorePair(*scores, self.scale, difference, self.uncovered)
                 if comparison := pair.compare(self.plan.variants[base].name, rows, margin):
                     pairs[number] = comparison
         family = list(pairs.values())
@@ -257,3 +265,11 @@ class MetricFamily:
     def imputed(self, number: int) -> RowValues | None:
         """A variant's values with the worst score for each failed answer; None: unknown."""
         return self.scores[number].imputed(self.scale)
+
+
+def _uncovered(evaluator: Evaluator, plan: Plan) -> frozenset[int]:
+    """The rows that the evaluator is not about."""
+    if evaluator.coverage is None:
+        return frozenset()
+    rows = enumerate(plan.examples)
+    return frozenset(n for n, example in rows if not evaluator.covers(example.columns()))

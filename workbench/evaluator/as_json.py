@@ -15,7 +15,7 @@ from workbench.evaluator.traits import Traits
 def evaluator_as_json(evaluator: Evaluator) -> dict[str, JSON]:
     """The evaluator without its function, for another process."""
     fields = asdict(replace(evaluator, function=None, spec=None, transform=None))
-    absent = ("function", "spec", "transform", "combination")
+    absent = ("function", "spec", "transform", "combination", "coverage")
     return {name: value for name, value in fields.items() if name not in absent}
 
 

@@ -4,7 +4,7 @@
 
     bind(contains, {"ignore_case": False}, name="contains")     an Evaluator
 
-Data arguments are any of `inputs, outputs, expectations, completion`; keyword-only arguments are
+Data arguments are any of `inputs, outputs, expectations, completion, prompt`; keyword-only ones are
 settings. The result is a bool, a number, a str (a category), a Score, or None (does not apply).
 An exception is an error of that cell: counted and shown, never scored as zero. With `over="run"`
 the data arguments are lists of all rows, and the result is one number, or a Score.
@@ -21,6 +21,7 @@ from typing import Any, get_type_hints
 from workbench.canonical import JSON
 from workbench.errors import WorkbenchError, check_names
 from workbench.evaluator.combination import CombinedScore
+from workbench.evaluator.coverage import Columns, Coverage
 from workbench.evaluator.errors import MOST_SCORE, exception_message, number_error
 from workbench.evaluator.score import Score
 from workbench.evaluator.spec import RESERVED, Spec
@@ -54,6 +55,7 @@ class Evaluator:
             main process.
         transform: cuts `outputs` down before the function gets it; None: it gets all of it.
         combination: makes its score of others; None: its function, a judge or all rows do.
+        coverage: the rows that it is about; None: all.
     """
 
     name: str
@@ -67,11 +69,16 @@ class Evaluator:
     spec: Spec | None = field(default=None, compare=False)
     transform: Transform | None = field(default=None, compare=False)
     combination: CombinedScore | None = None
+    coverage: Coverage | None = None
 
     @property
     def has_function(self) -> bool:
         """True if its function scores a row; no judge does, and no other evaluators' scores."""
         return not (self.traits.by_column or self.traits.judged or self.combination)
+
+    def covers(self, columns: Columns) -> bool:
+        """True if it is about the row with these columns."""
+        return self.coverage is None or self.coverage.includes(columns)
 
     def score(
         self,
@@ -79,6 +86,7 @@ class Evaluator:
         inputs: Mapping[str, JSON],
         expectations: Mapping[str, JSON],
         completion: Completion,
+        prompt: Sequence[Mapping[str, JSON]] = (),
     ) -> Score:
         """The score of one finished row; a failure is a Score with an error."""
         row = {
@@ -86,6 +94,7 @@ class Evaluator:
             "outputs": completion.text,
             "expectations": expectations,
             "completion": completion,
+            "prompt": list(prompt),
         }
         arguments = {name: copy.deepcopy(row[name]) for name in self.arguments}
         with contextlib.redirect_stdout(sys.stderr):  # stdout holds the command's results

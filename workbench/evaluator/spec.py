@@ -14,7 +14,9 @@ from pathlib import Path
 from workbench.canonical import JSON
 from workbench.errors import WorkbenchError
 
-RESERVED = ("name", "env", "timeout_s", "transform")  # settings that are not passed to the function
+COVERAGE = ("rows", "by", "expected_column")  # settings of the entry, unknown to the evaluator
+# Settings that are not passed to the function.
+RESERVED = ("name", "env", "timeout_s", "transform", *COVERAGE)
 DEFAULT_TIMEOUT_S = 60.0
 MAX_TIMEOUT_S = 86_400
 

@@ -1,6 +1,6 @@
 """The evaluators and judges of an experiment file, in its order.
 
-load_evaluators(file, document, loader, resolvers)     ((Evaluator("exact_match", …), …), {…})
+load_evaluators(file, document, loader, …)     ((Evaluator("exact_match", …), …), {…})
 """
 
 from dataclasses import replace
@@ -8,13 +8,16 @@ from pathlib import Path
 from typing import NamedTuple
 
 from workbench.canonical import JSON
+from workbench.dataset import Dataset
 from workbench.document import Document
 from workbench.errors import WorkbenchError, located, unknown_name
 from workbench.evaluator import Evaluator, list_evaluators
 from workbench.evaluator.combination import COMBINED
+from workbench.evaluator.coverage import Coverage
 from workbench.evaluator.lookup import check_machine
 from workbench.evaluator.spec import Spec, check_env, read_spec
-from workbench.experiment.combined_entries import load_combination
+from workbench.experiment.combined_entries import EntryContext, load_combination
+from workbench.experiment.coverage_entries import read_coverage, slices
 from workbench.experiment.field_entries import ENTRY, EVALUATOR, field_settings
 from workbench.experiment.file import ExperimentFile
 from workbench.experiment.judge_loader import JudgeLoader
@@ -32,53 +35,84 @@ class _Combined(NamedTuple):
     where: str
 
 
+class _Entry(NamedTuple):
+    """An entry, with its rows and the column by whose values it is sliced."""
+
+    named: Spec | Judge | _Combined
+    coverage: Coverage | None = None
+    by: str = ""
+
+
 Loaded = tuple[tuple[Evaluator, ...], dict[str, Judge]]
 Conditions = dict[str, tuple[str, str]]  # of judges by name: text and place of `only_if:`
 
 
 def load_evaluators(
-    file: ExperimentFile, document: Document, loader: JudgeLoader, resolvers: Resolvers
+    file: ExperimentFile,
+    document: Document,
+    loader: JudgeLoader,
+    resolvers: Resolvers,
+    dataset: Dataset,
 ) -> Loaded:
     """The evaluators by their order, and the judges among them by name.
 
     Raises:
         WorkbenchError: an evaluator or a judge can't be used, or two have the same name.
     """
-    listed: list[Spec | Judge | _Combined] = []
-    conditions: Conditions = {}
-    for kind, settings, where in named_entries(file.evaluators, document, "evaluators"):
-        if "name" in settings:
-            _check_name(settings["name"], where)
-        if kind in COMBINED:
-            listed.append(_Combined(kind, settings, where))
-            continue
-        if kind in JUDGE_KINDS:
-            judges = loader.load(kind, settings, where)
-            listed += judges
-            condition = str(settings.get("only_if", ""))
-            conditions |= {judge.name: (condition, where) for judge in judges}
-            continue
-        for spec in _specs(kind, settings, loader.project.root, where):
-            if resolvers.require_env:
-                check_env(spec)
-            listed.append(spec)
-    specs = [entry for entry in listed if isinstance(entry, Spec)]
+    entries, conditions = _read_entries(file, document, loader, dataset)
+    specs = [entry.named for entry in entries if isinstance(entry.named, Spec)]
+    for spec in specs if resolvers.require_env else []:
+        check_env(spec)
     by_spec = dict(zip(map(id, specs), resolvers.evaluators(specs), strict=True))
     for spec in specs if resolvers.require_env else []:
         check_machine(spec)
     judges_by_name: dict[str, Judge] = {}
     evaluators: dict[str, Evaluator] = {}
-    for entry in listed:
-        if isinstance(entry, Spec):
-            _add(evaluators, by_spec[id(entry)], entry.name, entry.where)
-        elif isinstance(entry, _Combined):
-            combined = load_combination(*entry, evaluators, loader.project)
-            _add(evaluators, combined, entry.kind, entry.where)
+    models = tuple(model.model.ref for model in loader.models)
+    context = EntryContext(loader.project, evaluators, file.repeats, models)
+    for entry in entries:
+        named = entry.named
+        if isinstance(named, Judge):
+            _add(evaluators, named.evaluator, named.name, conditions[named.name][1])
+            judges_by_name[named.name] = named
+            continue
+        if isinstance(named, Spec):
+            kind, loaded = named.name, by_spec[id(named)]
         else:
-            _add(evaluators, entry.evaluator, entry.name, conditions[entry.name][1])
-            judges_by_name[entry.name] = entry
+            kind, loaded = named.kind, load_combination(*named, context)
+        loaded = replace(loaded, coverage=entry.coverage)
+        _add(evaluators, loaded, kind, named.where)
+        with located(named.where):
+            sliced = slices(loaded, entry.by, dataset) if entry.by else []
+        for part in sliced:
+            _add(evaluators, part, kind, named.where)
     _set_conditions(judges_by_name, evaluators, conditions)
     return tuple(evaluators.values()), judges_by_name
+
+
+def _read_entries(
+    file: ExperimentFile, document: Document, loader: JudgeLoader, dataset: Dataset
+) -> tuple[list[_Entry], Conditions]:
+    """The entries of the file, and the conditions of judges."""
+    entries: list[_Entry] = []
+    conditions: Conditions = {}
+    for kind, settings, where in named_entries(file.evaluators, document, "evaluators"):
+        if "name" in settings:
+            _check_name(settings["name"], where)
+        if kind in JUDGE_KINDS:
+            judges = loader.load(kind, settings, where)
+            entries += map(_Entry, judges)
+            condition = str(settings.get("only_if", ""))
+            conditions |= {judge.name: (condition, where) for judge in judges}
+            continue
+        with located(where):
+            coverage, by = read_coverage(settings, dataset)
+        if kind in COMBINED:
+            entries.append(_Entry(_Combined(kind, settings, where), coverage, by))
+            continue
+        for spec in _specs(kind, settings, loader.project.root, where):
+            entries.append(_Entry(spec, coverage, by))
+    return entries, conditions
 
 
 def _specs(kind: str, settings: dict[str, JSON], root: Path, where: str) -> list[Spec]:

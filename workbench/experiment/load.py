@@ -65,16 +65,15 @@ def build_experiment(
     load = partial(load_dataset, mlflow_reader=resolvers.mlflow_dataset, renderer=renderer)
     with located(document.where("dataset")):
         dataset = load(file.dataset, document.folder, scope=scope)
-    models = _models(file, document)
-    loader = JudgeLoader(project, renderer, resolvers.registry, models)
-    evaluators, judges = load_evaluators(file, document, loader, resolvers)
+    loader = JudgeLoader(project, renderer, resolvers.registry, _models(file, document))
+    evaluators, judges = load_evaluators(file, document, loader, resolvers, dataset)
     experiment = Experiment(
         name=file.name or task,
         task=task,
         path=document.path,
         dataset=dataset,
         prompts=find_prompts(file, document, finder),
-        models=models,
+        models=loader.models,
         evaluators=evaluators,
         judges=judges,
         parameters=file.parameters,
@@ -87,6 +86,7 @@ def build_experiment(
         margins=file.margin if isinstance(file.margin, dict) else {"": file.margin},
         content=document.content,
         root=project.root,
+        prices=project.prices,
     )
     return _checked(experiment, document)
 

@@ -14,6 +14,7 @@ from workbench.evaluator.lookup import EvaluatorFinder, find_in_process
 from workbench.experiment.file import Exclusion, GateRule
 from workbench.judges.judge import Judge
 from workbench.model import Model, OpenModel
+from workbench.project import Price
 from workbench.prompt import Prompt, Reference
 
 # (task, reference) to the registered prompt, for `check_templates`.
@@ -33,6 +34,7 @@ class Experiment:
         content: the file as plain data.
         root: the project's folder.
         judges: those among the evaluators, by name.
+        prices: of models, by `provider:name`.
     """
 
     name: str
@@ -53,6 +55,7 @@ class Experiment:
     content: Mapping[str, JSON] = field(default_factory=dict)
     root: Path = Path()
     judges: Mapping[str, Judge] = field(default_factory=dict)
+    prices: Mapping[str, Price] = field(default_factory=dict)
 
     @property
     def settings(self) -> dict[str, JSON]:
@@ -66,7 +69,9 @@ class Experiment:
 
     def margin(self, metric: str) -> float | None:
         """Largest difference of `metric` that doesn't matter; None: the file has none."""
-        return self.margins.get(metric, self.margins.get(""))
+        coverages = {e.name: e.coverage for e in self.evaluators if e.coverage}
+        parent = coverages[metric].slice_of if metric in coverages else ""
+        return self.margins.get(metric, self.margins.get(parent, self.margins.get("")))
 
     def excludes(self, prompt: Prompt, model: Model) -> bool:
         """True if a pair is left out of the cross."""

@@ -10,6 +10,7 @@ from textwrap import wrap
 
 from matplotlib.figure import Figure
 
+from workbench.results.scores import number_text
 from workbench.results.types import MetricComparison, VariantResult
 from workbench.stats.verdicts import BETTER, EQUIVALENT, INCONCLUSIVE, WORSE
 
@@ -33,7 +34,8 @@ def verdict_label(comparison: MetricComparison | None, separator: str = "") -> s
     """`+0.133 better`, or `baseline` for a variant that is compared with none."""
     if comparison is None:
         return f"{separator}baseline"
-    return f"{separator}{comparison.difference.mean:+.3f} {comparison.verdict.word}"
+    mean = number_text(comparison.difference.mean, "+")
+    return f"{separator}{mean} {comparison.verdict.word}"
 
 
 def baseline_text(results: Sequence[VariantResult], metric: str) -> str:

@@ -4,7 +4,7 @@
 """
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 
 from workbench.canonical import JSON
 from workbench.comparing.comparison import ExperimentComparison
@@ -12,12 +12,12 @@ from workbench.completing.budget import Budget
 from workbench.dataset import EXPECTED
 from workbench.evaluator import Score
 from workbench.model import Completion, Request
+from workbench.model.sent_messages import sent_messages
 from workbench.page.row_images import PageImages
 from workbench.report.safe_text import plain
 from workbench.results.types import Row
 
 MAX_TEXT = 4_000  # characters of an input, an output or a message
-PROMPTS = ("messages", "input", "prompt", "text")  # of a body
 AnsweredRows = Sequence[Row | None]  # one row of each compared variant
 
 
@@ -116,24 +116,10 @@ def _value(score: Score | None) -> JSON:
 
 def messages(request: Request) -> list[list[str]]:
     """Role and text of each message of a request; of a text without roles the role is empty."""
-    body = request.body
-    turns = next((body[name] for name in PROMPTS if name in body), "")
-    if not isinstance(turns, list):
-        return [["", shorten_text(turns)]]
-    system = [["system", shorten_text(body["instructions"])]] if body.get("instructions") else []
-    turns = [[plain(str(turn.get("role", ""))), shorten_text(_content(turn))] for turn in turns]
-    return [*system, *turns]
+    return [[plain(role), shorten_text(text)] for role, text in sent_messages(request.body)]
 
 
 def shorten_text(value: JSON) -> str:
     """The value as text without control characters, cut after MAX_TEXT characters."""
     text = plain(value if isinstance(value, str) else json.dumps(value, ensure_ascii=False))
     return text if len(text) <= MAX_TEXT else f"{text[:MAX_TEXT]}… ({len(text):,} characters)"
-
-
-def _content(turn: Mapping[str, JSON]) -> str:
-    content = turn.get("content")
-    if isinstance(content, list):
-        parts = [part.get("text") or f"[{part.get('type')}]" for part in content]
-        return "\n".join(parts)
-    return content if isinstance(content, str) else json.dumps(content, ensure_ascii=False)

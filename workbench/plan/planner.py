@@ -13,6 +13,7 @@ from workbench.checking import (
     expected_findings,
     explain_hidden,
     judge_findings,
+    slice_findings,
     template_findings,
 )
 from workbench.dataset import Dataset, Example
@@ -105,6 +106,7 @@ def make_plan(
     _check_models(experiment, variants)
     dataset, examples = experiment.dataset, plan.examples
     notes += accept(expected_findings(experiment, examples, variants), refuses=refuses)
+    notes += accept(slice_findings(experiment.evaluators, examples))
     images = ImageReader(dataset.folder or experiment.root, experiment.root)
     crosses = [_Cross(variant, experiment, images) for variant in variants]
     bodies, prompt_notes = _fill(crosses, dataset, examples, renderer, refuses=refuses)

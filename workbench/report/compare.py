@@ -39,6 +39,7 @@ from workbench.report.slices import (
 )
 from workbench.report.tables import align_rows, markdown_table
 from workbench.results.score_notes import score_notes
+from workbench.results.scores import number_text
 from workbench.results.serialize import variant_json
 from workbench.results.types import MetricComparison
 from workbench.stats.pairs import Difference
@@ -231,8 +232,8 @@ def _cells(metric: str, comparison: MetricComparison) -> Sequence[str]:
     difference, left_out = comparison.difference, comparison.left_out
     return (
         shorten(metric),
-        f"{difference.before:.3f}",
-        f"{difference.after:.3f}",
+        number_text(difference.before),
+        number_text(difference.after),
         difference_text(difference),
         comparison.verdict.text,
         rows_text(difference.rows, difference.clusters)

@@ -17,6 +17,7 @@ from workbench.report.estimates import estimate, with_median_note
 from workbench.report.safe_text import seconds, shorten
 from workbench.report.tables import align_rows
 from workbench.results.score_notes import score_notes_json
+from workbench.results.scores import number_text
 from workbench.results.types import MetricResult
 
 SUPPORT_NOTE = (
@@ -97,7 +98,7 @@ def _cells(compared: ExperimentComparison, metric: str, candidate: Candidate) ->
         remarks += ["floor not certain"] * candidate.unsure
     result = compared.results[candidate.variant].metrics[metric]
     if candidate.failed_rows and not result.worst_unknown:
-        without = "" if result.mean is None else f": {result.mean:.3f} without"
+        without = "" if result.mean is None else f": {number_text(result.mean)} without"
         failed = pluralize(candidate.failed_rows, "failed row")
         if candidate.failed_rows != result.failed + result.errors:  # of some rows only repeats
             failed = f"failures in {pluralize(candidate.failed_rows, 'row')}"

@@ -16,7 +16,7 @@ from functools import wraps
 from textwrap import wrap
 from typing import ParamSpec
 
-from workbench.results.scores import MeanInterval, shown_ends
+from workbench.results.scores import MeanInterval, number_text, shown_ends
 from workbench.stats.sample import MIN_UNRANGED
 
 P = ParamSpec("P")
@@ -33,8 +33,8 @@ def estimate(value: float, interval: MeanInterval, sign: str = "") -> str:
 
     A bound that isn't 0 is not rounded to 0: an interval shows on which side of 0 it lies.
     """
-    text, ends = f"{value:{sign}.3f}", shown_ends(interval)
-    text += f", median {interval.median.value:{sign}.3f}" if interval.median else ""
+    text, ends = number_text(value, sign), shown_ends(interval)
+    text += f", median {number_text(interval.median.value, sign)}" if interval.median else ""
     return text + (f" [{_bound(ends[0], sign)}, {_bound(ends[1], sign)}]" if ends else "")
 
 

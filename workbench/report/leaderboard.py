@@ -22,7 +22,7 @@ from workbench.report.estimates import MEDIAN_NOTE
 from workbench.report.safe_text import NAME_WIDTH, plain, seconds, shorten
 from workbench.report.tables import new_table
 from workbench.results.score_notes import score_notes
-from workbench.results.scores import shown_ends
+from workbench.results.scores import number_text, shown_ends
 from workbench.results.types import (
     MetricComparison,
     MetricResult,
@@ -120,15 +120,14 @@ def verdict_lines(variants: Sequence[VariantResult]) -> list[str]:
     if not comparisons:
         lines = [*(no_verdicts if variants[1:] else ()), *medians, *variance_lines(variants)]
         return [*lines, *map(plain, score_notes(variants))]
-    baselines = list(
-        dict.fromkeys(shorten(each.baseline, NAME_WIDTH) for _, _, each in comparisons)
-    )
+    baselines = list({shorten(each.baseline, NAME_WIDTH): None for _, _, each in comparisons})
     baseline = baselines[0] if len(baselines) == 1 else "the baseline that shares all else"
-    margins = {name: f"{name} {comparison.margin:.3g}" for _, name, comparison in comparisons}
+    sizes = {name: comparison.margin for _, name, comparison in comparisons}
+    margins = [f"{name} {size:.3g}" for name, size in sizes.items() if not metrics[name].slice_of]
     lines = [
         f"verdicts: against {baseline}, on the same rows; of each metric a false one in at most 5% "
         "of runs, all variants together (Holm)",
-        f"equivalent: within {', '.join(margins.values())} (`margin:` in the experiment file)",
+        f"equivalent: within {', '.join(margins)} (`margin:` in the experiment file)",
     ]
     reasons = {(name, c.verdict.reason): None for _, name, c in comparisons if c.verdict.reason}
     lines += [f"no verdict on {shorten(name)}: {reason}" for name, reason in reasons]
@@ -150,7 +149,7 @@ def variance_lines(variants: Sequence[VariantResult]) -> list[str]:
     lines: list[str] = []
     for name in variants[0].metrics if variants else ():
         shares = [metric.variance for v in variants if (metric := v.metrics[name]).variance]
-        if not shares:
+        if not shares or variants[0].metrics[name].slice_of:
             continue
         means = {
             source: fmean(parts[source] for parts in shares if source in parts)
@@ -249,7 +248,7 @@ def _outcomes(metric: MetricResult) -> list[tuple[str, int]]:
 
 
 def _number(value: float) -> str:
-    return f"{value:.3f}" if abs(value) < 100 else f"{value:,.0f}"
+    return number_text(value) if abs(value) < 100 else f"{value:,.0f}"
 
 
 def _rows(variant: VariantResult) -> Text:

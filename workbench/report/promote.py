@@ -22,6 +22,7 @@ from workbench.report.gate import check_note, verdict
 from workbench.report.promotions import move_json
 from workbench.report.safe_text import escape_markdown, plain, shorten
 from workbench.report.tables import align_rows, markdown_table
+from workbench.results.scores import number_text
 from workbench.stats.verdicts import INCONCLUSIVE, WORSE
 
 
@@ -48,7 +49,7 @@ def _metric_rows(evidence: Evidence) -> list[Sequence[str]]:
         cells = [shorten(name), mean, rows_text(metric.n, metric.clusters or metric.n)]
         if compared and (comparison := evidence.result.comparisons.get(name)):
             difference, ruling = decisive(comparison)
-            before_mean = f"{difference.before:.3f}"
+            before_mean = number_text(difference.before)
             cells += [before_mean, difference_text(difference), ruling.text]
         elif compared:
             cells += ["", "", ""]

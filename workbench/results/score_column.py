@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from workbench.evaluator import Evaluator, Score
 from workbench.results.column_score import ColumnScore
 from workbench.results.scores import Measure
-from workbench.results.types import ScoreCounts
+from workbench.results.types import Row, ScoreCounts
 from workbench.stats.jackknife import cluster_groups
 from workbench.stats.sample import Clusters, Scale
 
@@ -64,11 +64,24 @@ class ScoreColumn:
 
     def __init__(self, evaluator: Evaluator, rows: int, texts: TextTable) -> None:
         self.traits = evaluator.traits
+        self._name, self._coverage = evaluator.name, evaluator.coverage
         self._texts = texts
         self.kinds = bytearray(rows)
         self.values = array("d", [0.0]) * rows
         self._labels = array("q", [0]) * rows  # of an error, its message
         self.column_score: ColumnScore | None = None
+
+    @property
+    def slice_of(self) -> str:
+        """The evaluator of all rows that this is a slice of; empty: it is none."""
+        return self._coverage.slice_of if self._coverage else ""
+
+    def put_row(self, number: int, row: Row) -> None:
+        """Set the score of a row; one that the evaluator is not about does not apply."""
+        coverage, score = self._coverage, row.scores.get(self._name)
+        if coverage and not coverage.includes(row.cell.example.columns()):
+            score = coverage.excluded
+        self.put(number, score)
 
     def put(self, number: int, score: Score | None) -> None:
         """Set the score of an answer; None: it can't be scored."""

@@ -9,6 +9,7 @@ repeats. Rows without a score make two numbers: as answered, and with the worst 
 for each answer that failed. A metric without a range has no worst score, so it has no second one.
 """
 
+import math
 from collections.abc import Iterable, Mapping, Set
 from dataclasses import dataclass, field, replace
 from typing import Protocol
@@ -157,8 +158,16 @@ def shown_ends(interval: MeanInterval) -> tuple[float, float] | None:
     return None if ends.low is None or ends.high is None else (ends.low, ends.high)
 
 
+def number_text(value: float, sign: str = "") -> str:
+    """Format with three decimals, or more for a small number, which is not shown as 0."""
+    decimals = 3
+    if 1e-12 < abs(value) < 0.0005:
+        decimals = 2 - math.floor(math.log10(abs(value)))
+    return f"{value + 0.0:{sign}.{decimals}f}"
+
+
 def mean_text(mean: float, interval: MeanInterval) -> str:
     """Format a mean: `0.833 [0.766, 0.884]`, or `9.300, median 8.000 [7.000, 9.500]`."""
-    text, ends = f"{mean:.3f}", shown_ends(interval)
-    text += f", median {interval.median.value:.3f}" if interval.median else ""
-    return text + (f" [{ends[0]:.3f}, {ends[1]:.3f}]" if ends else "")
+    text, ends = number_text(mean), shown_ends(interval)
+    text += f", median {number_text(interval.median.value)}" if interval.median else ""
+    return text + (f" [{number_text(ends[0])}, {number_text(ends[1])}]" if ends else "")

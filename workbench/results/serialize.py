@@ -56,6 +56,8 @@ def _metric_json(metric: MetricResult) -> dict[str, JSON]:
     fields["worst_case_unknown"] = fields.pop("worst_unknown")
     if metric.corrected is None:
         del fields["corrected"]
+    if not metric.slice_of:
+        del fields["slice_of"]
     return fields
 
 

@@ -7,7 +7,7 @@ tally.result(variant, price)    the variant's results so far
 import math
 from array import array
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict
 from hashlib import blake2b, sha256
 
@@ -17,11 +17,11 @@ from numpy.typing import NDArray
 from workbench.answers.finish_reason import notable_finish
 from workbench.evaluator import Evaluator
 from workbench.model import Completion
-from workbench.plan import Plan, Variant
+from workbench.plan import Variant
 from workbench.project import Price
 from workbench.results.column_score import ColumnScore
 from workbench.results.score_column import BILLED, SCORED, STATES, ScoreColumn, TextTable
-from workbench.results.scores import MetricScores, measure, metric_scale
+from workbench.results.scores import MetricScores, measure
 from workbench.results.types import MetricResult, Row, RowCounts, VariantResult
 from workbench.stats.components import variance_components
 from workbench.stats.jackknife import cluster_groups
@@ -49,7 +49,7 @@ class Tally:
         clusters: Clusters | None = None,
     ) -> None:
         self.rows = rows
-        self._repeats = repeats
+        self.repeats = repeats
         self._clusters = clusters
         self.states = bytearray(rows)
         self._digests = bytearray(rows * DIGEST_SIZE)
@@ -64,7 +64,7 @@ class Tally:
 
     def add(self, number: int, row: Row) -> None:
         """Add a row with a completion; it replaces an earlier row of this number."""
-        completion, scores = row.completion, row.scores
+        completion = row.completion
         assert completion
         self.states[number] = STATE_NUMBERS[completion.state]
         start = number * DIGEST_SIZE
@@ -79,12 +79,12 @@ class Tally:
         failure = "" if completion.scored else completion.error or completion.state
         self._reasons[number] = self._texts.number(failure)
         self._finishes[number] = self._texts.number(notable_finish(completion))
-        for name, score_column in self.columns.items():
-            score_column.put(number, scores.get(name))
+        for score_column in self.columns.values():
+            score_column.put_row(number, row)
 
     def scores(self, name: str) -> MetricScores:
         """Return an evaluator's scores by dataset row."""
-        column, repeats = self.columns[name], self._repeats
+        column, repeats = self.columns[name], self.repeats
         clusters = column.groups(self._clusters, repeats)
         values, errors = column.by_row(repeats, clusters), column.error_rows()
         states = np.frombuffer(self.states, np.uint8)
@@ -106,8 +106,8 @@ class Tally:
 
     def groups_of(self, numbers: Sequence[int]) -> list[int]:
         """Return the group of each of these answers, for metrics of all answers."""
-        groups = cluster_groups(self._clusters, self.rows // self._repeats)
-        return [groups[number // self._repeats] for number in numbers]
+        groups = cluster_groups(self._clusters, self.rows // self.repeats)
+        return [groups[number // self.repeats] for number in numbers]
 
     def set_stored_at(self, times: Sequence[float | None]) -> None:
         """Set when each row's answer was stored, in seconds since 1970; None: it was not."""
@@ -116,7 +116,7 @@ class Tally:
     def sent_at(self) -> dict[int, float]:
         """Return when each dataset row with a time was asked for, on average over its repeats."""
         times = np.array(self._stored_at) - np.array(self._latencies)
-        means = times.reshape(-1, self._repeats).mean(axis=1)
+        means = times.reshape(-1, self.repeats).mean(axis=1)
         return {row: float(mean) for row, mean in enumerate(means) if not math.isnan(mean)}
 
     def input_tokens(self) -> Iterator[tuple[int, int]]:
@@ -129,7 +129,20 @@ class Tally:
 
     def unreached(self) -> set[int]:
         """Return dataset rows with a request that got no reply; a retry may get one."""
-        return {n // self._repeats for n, state in enumerate(self.states) if state == len(STATES)}
+        return {n // self.repeats for n, state in enumerate(self.states) if state == len(STATES)}
+
+    def costs(self, price: Price | None) -> dict[int, float]:
+        """Return the cost of each billed answer by its number; empty where one is unknown."""
+        billed = np.flatnonzero(self._has_state_up_to(BILLED)).tolist()
+        tokens = [[column[number] for column in self._tokens] for number in billed]
+        if price is None or any(UNKNOWN in counts for counts in tokens):
+            return {}
+        costs = (price.cost(*counts) for counts in tokens)
+        return dict(zip(billed, costs, strict=True))
+
+    def unscored(self, numbers: Iterable[int]) -> set[int]:
+        """Return those of these answers that can't be scored."""
+        return {number for number in numbers if self.states[number] > SCORED}
 
     @property
     def not_run(self) -> int:
@@ -178,7 +191,7 @@ class Tally:
     @property
     def _state_table(self) -> NDArray[np.uint8]:
         """States, shape (dataset rows, repeats)."""
-        return np.frombuffer(self.states, np.uint8).reshape(-1, self._repeats)
+        return np.frombuffer(self.states, np.uint8).reshape(-1, self.repeats)
 
     def result(
         self, variant: Variant, price: Price | None, scales: Mapping[str, Scale]
@@ -207,7 +220,7 @@ class Tally:
         )
 
     def _metric(self, name: str, scale: Scale) -> MetricResult:
-        column, scores, repeats = self.columns[name], self.scores(name), self._repeats
+        column, scores, repeats = self.columns[name], self.scores(name), self.repeats
         imputed = scores.imputed(scale)
         answered, worst = (
             None if values is None else measure(values, scale, self._clusters, repeats=repeats)
@@ -238,14 +251,15 @@ class Tally:
             pass_rows=answered.pass_rows if answered else {},
             flaky=tuple(sorted(row for row, v in repeated if 0 < sum(v) < len(v))),
             variance=self._variance(column, scores),
+            slice_of=column.slice_of,
         )
 
     def _variance(self, column: ScoreColumn, scores: MetricScores) -> dict[str, float]:
-        if self._repeats == 1:
+        if self.repeats == 1 or column.traits.by_column:
             return {}
         texts: dict[int, list[int]] = {}
         for number in column.value_rows():
-            texts.setdefault(number // self._repeats, []).append(self.text_hashes[number])
+            texts.setdefault(number // self.repeats, []).append(self.text_hashes[number])
         components = variance_components(scores.values, None if column.traits.cache else texts)
         return components.shares() if components else {}
 
@@ -274,25 +288,6 @@ class Tally:
             for reason, count in column.errors().items():
                 counts[f"{name}: {reason}"] += count
         return dict(counts.most_common())
-
-
-def variant_results(
-    plan: Plan, tallies: Sequence[Tally], prices: Mapping[str, Price]
-) -> list[VariantResult]:
-    """Return each variant's results, with costs where `prices` has its `provider:name`."""
-    scales = metric_scales(plan.experiment.evaluators, tallies)
-    return [
-        tally.result(variant, prices.get(variant.model.model.ref), scales)
-        for tally, variant in zip(tallies, plan.variants, strict=True)
-    ]
-
-
-def metric_scales(evaluators: Sequence[Evaluator], tallies: Sequence[Tally]) -> dict[str, Scale]:
-    """Return the scale of each metric, by the values of all variants."""
-    return {
-        e.name: metric_scale(e.traits, filter(None, (tally.kind(e.name) for tally in tallies)))
-        for e in evaluators
-    }
 
 
 def _digest(key: str, completion: Completion) -> bytes:

@@ -12,6 +12,7 @@ from workbench.canonical import JSON
 from workbench.errors import pluralize
 from workbench.evaluator import Score
 from workbench.model import Completion
+from workbench.model.sent_messages import SentMessage
 from workbench.plan import Cell, Variant
 from workbench.results.scores import Measure, mean_text
 from workbench.stats.judge_error import Corrected
@@ -28,12 +29,14 @@ class Row:
         completion: None where nothing was sent.
         scores: by evaluator; empty unless the completion is scored.
         baseline: its answer to the same row, for pairwise judges; None: not known yet.
+        prompt: the messages as sent, for evaluators that read them; empty: none does.
     """
 
     cell: Cell
     completion: Completion | None
     scores: Mapping[str, Score] = field(default_factory=dict)
     baseline: Completion | None = None
+    prompt: Sequence[SentMessage] = ()
 
     @property
     def scored(self) -> bool:
@@ -98,6 +101,7 @@ class MetricResult:
         flaky: numbers of dataset rows whose repeats disagree.
         problem: why the value of kind `column` gives no verdict; empty: it does.
         reason: the words of the metric of kind `column` about its value.
+        slice_of: the metric of all rows that this is a slice of; empty: it is none.
         corrected: a judge's mean corrected by people's labels; None: there are too few.
         variance: with repeats, share of the variance between `rows`, `answers` and, where an answer
             was judged twice, `judge`; empty: unknown.
@@ -128,6 +132,7 @@ class MetricResult:
     variance: Mapping[str, float] = field(default_factory=dict)
     problem: str = ""
     reason: str = ""
+    slice_of: str = ""
     corrected: Corrected | None = None
 
     @property
@@ -284,7 +289,7 @@ def count_notes(metric: MetricResult) -> list[str]:
     answers = metric.answers
     notes = [pluralize(metric.clusters, "cluster")] if 0 < metric.clusters < metric.n else []
     notes += [pluralize(answers.errors, "error")] if answers.errors else []
-    if answers.not_applicable:
+    if answers.not_applicable and not metric.slice_of:
         repeated = sum(astuple(answers)) > sum(getattr(metric, f.name) for f in fields(answers))
         count = answers.not_applicable
         notes.append(f"{pluralize(count, 'answer') if repeated else count} not applicable")

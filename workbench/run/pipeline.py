@@ -12,8 +12,9 @@ from workbench.completing.context import RunContext
 from workbench.model import UNBILLED_STATES, Completion
 from workbench.plan import Plan, summarize_plan
 from workbench.project import NO_TRACKING
-from workbench.results.tally import Tally, variant_results
+from workbench.results.tally import Tally
 from workbench.results.types import VariantResult
+from workbench.results.variant_results import variant_results
 from workbench.run.cut_inputs import cut_input_notes
 from workbench.run.pending import finish_note, forget, note
 from workbench.run.stored_results import ResultCallbacks, StoredResults

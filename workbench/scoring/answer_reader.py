@@ -9,6 +9,7 @@ from copy import copy
 from dataclasses import replace
 
 from workbench.answers.prefill import repeated_length
+from workbench.model.sent_messages import sent_messages
 from workbench.plan import Plan
 from workbench.prompt.requests import CompletionReader
 from workbench.results.types import Row
@@ -24,6 +25,8 @@ class AnswerReader:
     def __init__(self, plan: Plan, store: Store) -> None:
         self._plan = plan
         self._redact = store.redactor.redact
+        evaluators = plan.experiment.evaluators
+        self._shows_prompt = any("prompt" in evaluator.arguments for evaluator in evaluators)
         self._echoes = PrefillEchoes(store, except_keys=plan.refetch)
         self._ambiguous: set[tuple[int, int]] = set()  # variant and row
         self._read_as_repeated: dict[PrefillEndpoint, set[tuple[int, int]]] = {}
@@ -69,10 +72,12 @@ class AnswerReader:
                 request = bodies[row.cell.key]
                 repeats = bool(request.prefill) and self._repeats(variant, number, row)
                 answer = (repeated if repeats else reading).read(row.completion, request.text)
+                if self._shows_prompt:
+                    row = replace(row, prompt=sent_messages(request.body))
                 if answer is not row.completion:
                     text = self._redact(answer.text)  # a secret may stand around what was cut
                     answer = answer if text == answer.text else replace(answer, text=text)
-                    row = Row(row.cell, answer, row.scores)
+                    row = replace(row, completion=answer)
             read.append((number, row))
         return read
 

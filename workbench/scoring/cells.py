@@ -4,7 +4,7 @@
 """
 
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from importlib.metadata import version
 
@@ -42,7 +42,8 @@ def score_rows(
     keys = score_keys(by_row, finished)
     with shared_pool():
         columns = {
-            e.name: _score_keyed(e, finished, keys[e.name], store, stopped=stopped) for e in by_row
+            e.name: _score_covered(e, finished, keys[e.name], store, stopped=stopped)
+            for e in by_row
         }
     by_answer: list[dict[str, Score]] = [{} for _ in finished]
     for name, scores in columns.items():
@@ -50,10 +51,7 @@ def score_rows(
             answer[name] = score
     add_derived_scores(evaluators, finished, by_answer, store)
     scored = iter(by_answer)
-    return [
-        Row(row.cell, row.completion, next(scored), row.baseline) if row.scored else row
-        for row in rows
-    ]
+    return [replace(row, scores=next(scored)) if row.scored else row for row in rows]
 
 
 def add_derived_scores(
@@ -75,18 +73,48 @@ def add_derived_scores(
             score = unreadable_pair(evaluator, rows[number]) or by_row[number]
             by_name[evaluator.name] = judged_score(evaluator, by_name, score)
     if not all(evaluator.has_function for evaluator in evaluators):
-        for by_name in scores:
-            add_combined_scores(evaluators, by_name)
+        for row, by_name in zip(rows, scores, strict=True):
+            add_combined_scores(evaluators, by_name, row)
             ordered = {e.name: by_name[e.name] for e in evaluators if e.name in by_name}
             by_name.clear()
             by_name.update(ordered)
 
 
-def add_combined_scores(evaluators: Sequence[Evaluator], scores: dict[str, Score]) -> None:
+def add_combined_scores(
+    evaluators: Sequence[Evaluator], scores: dict[str, Score], row: Row
+) -> None:
     """Add to a row's scores those that are made of others."""
     for evaluator in evaluators:
-        if evaluator.combination:
-            scores[evaluator.name] = evaluator.combination.score(scores)
+        if evaluator.combination and not evaluator.traits.by_column:
+            combined = evaluator.combination.score(scores)
+            scores[evaluator.name] = _excluded(evaluator, row) or combined
+
+
+def _excluded(evaluator: Evaluator, row: Row) -> Score | None:
+    """The score of a row that the evaluator is not about; None: it is about it."""
+    coverage = evaluator.coverage
+    if coverage is None or coverage.includes(row.cell.example.columns()):
+        return None
+    return coverage.excluded
+
+
+def _score_covered(
+    evaluator: Evaluator,
+    rows: Sequence[Row],
+    keys: Sequence[str],
+    store: Store,
+    *,
+    stopped: StopCheck,
+) -> list[Score]:
+    """The score of each row, computed where the evaluator is about it."""
+    if evaluator.coverage is None:
+        return _score_keyed(evaluator, rows, keys, store, stopped=stopped)
+    excluded = [_excluded(evaluator, row) for row in rows]
+    covered = [n for n, score in enumerate(excluded) if score is None]
+    covered_keys = [keys[n] for n in covered]
+    covered_rows = [rows[n] for n in covered]
+    scores = iter(_score_keyed(evaluator, covered_rows, covered_keys, store, stopped=stopped))
+    return [next(scores) if score is None else score for score in excluded]
 
 
 def _score_keyed(
@@ -117,11 +145,15 @@ def score_keys(evaluators: Sequence[Evaluator], rows: Sequence[Row]) -> dict[str
     Evaluators that declare the same data share its JSON.
     """
     texts: dict[tuple[str, ...], list[str]] = {}
+    by_evaluator: dict[str, list[str]] = {}
     for evaluator in evaluators:
-        if evaluator.arguments not in texts:
+        column = evaluator.coverage.expected_column if evaluator.coverage else ""
+        read = (*evaluator.arguments, column)
+        if read not in texts:
             arguments = (_arguments(evaluator, row) for row in rows)
-            texts[evaluator.arguments] = [canonical_json(each) for each in arguments]
-    return {e.name: [score_key(e, text) for text in texts[e.arguments]] for e in evaluators}
+            texts[read] = [canonical_json(each) for each in arguments]
+        by_evaluator[evaluator.name] = [score_key(evaluator, text) for text in texts[read]]
+    return by_evaluator
 
 
 def score_column(
@@ -165,8 +197,9 @@ def stored_scores(
     for evaluator in stored:
         scores = store.scores(set(keys[evaluator.name]))
         for number, key in zip(finished, keys[evaluator.name], strict=True):
-            if key in scores:
-                by_row[number][evaluator.name] = scores[key]
+            score = _excluded(evaluator, rows[number]) or scores.get(key)
+            if score is not None:
+                by_row[number][evaluator.name] = score
     answered = [rows[number] for number in finished]
     add_derived_scores(evaluators, answered, [by_row[number] for number in finished], store)
     return by_row
@@ -206,8 +239,9 @@ def _judge_here(evaluator: Evaluator, rows: Sequence[Row], stopped: StopCheck) -
         assert row.completion
         yield evaluator.score(
             inputs=row.cell.example.inputs,
-            expectations=row.cell.example.expectations,
+            expectations=_expectations(evaluator, row),
             completion=row.completion,
+            prompt=_prompt(row),
         )
 
 
@@ -220,10 +254,24 @@ def _arguments(evaluator: Evaluator, row: Row) -> dict[str, JSON]:
     if "outputs" in names:
         arguments["outputs"] = row.completion.text
     if "expectations" in names:
-        arguments["expectations"] = example.expectations
+        arguments["expectations"] = _expectations(evaluator, row)
     if "baseline" in names:
         assert row.baseline
         arguments["baseline"] = row.baseline.text
     if "completion" in names:
         arguments["completion"] = completion_json(row.completion)
+    if "prompt" in names:
+        arguments["prompt"] = _prompt(row)
     return arguments
+
+
+def _expectations(evaluator: Evaluator, row: Row) -> Mapping[str, JSON]:
+    example = row.cell.example
+    if evaluator.coverage is None:
+        return example.expectations
+    return evaluator.coverage.expectations(example.columns(), example.expectations)
+
+
+def _prompt(row: Row) -> list[dict[str, JSON]]:
+    """The messages as sent; a text without roles is one of the user."""
+    return [{"role": each.role or "user", "content": each.text} for each in row.prompt]

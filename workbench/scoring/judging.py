@@ -200,9 +200,9 @@ class Judging:
                 scores[number][name] = error or stored.get(key, UNJUDGED)
                 if error:
                     self.errors.setdefault((variant, number), {})[name] = error
-        for by_name in scores.values():
-            add_combined_scores(self._all, by_name)
-        return [(n, Row(row.cell, row.completion, scores[n])) for n, row in rows]
+        for number, row in rows:
+            add_combined_scores(self._all, scores[number], row)
+        return [(n, replace(row, scores=scores[n])) for n, row in rows]
 
 
 def judged_answer(row: Row) -> JudgedAnswer:

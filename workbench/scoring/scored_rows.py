@@ -66,9 +66,9 @@ class ScoredRows:
         scored: list[NumberedRow] = []
         for (number, row), stored_of_row in zip(rows, scores_by_row, strict=True):
             scores = stored_of_row | self.unstored_scores.get((variant, number), {})
-            add_combined_scores(evaluators, scores)
+            add_combined_scores(evaluators, scores, row)
             ordered = {e.name: scores[e.name] for e in evaluators if e.name in scores}
-            scored.append((number, Row(row.cell, row.completion, ordered, row.baseline)))
+            scored.append((number, replace(row, scores=ordered)))
         return scored
 
     def paired(self, variant: int, rows: Sequence[NumberedRow]) -> list[NumberedRow]:
@@ -77,10 +77,10 @@ class ScoredRows:
             return list(rows)
         base = self.plan.baselines[variant] if self.plan.baselines else None
         if base is None:
-            return [(n, Row(r.cell, r.completion, r.scores, UNPAIRED)) for n, r in rows]
+            return [(n, replace(row, baseline=UNPAIRED)) for n, row in rows]
         received = self._answered(base, [number for number, _ in rows])
         answers = {number: row.completion for number, row in self.reader.read(base, received)}
-        return [(n, Row(r.cell, r.completion, r.scores, answers.get(n))) for n, r in rows]
+        return [(n, replace(row, baseline=answers.get(n))) for n, row in rows]
 
     def answered(self, variant: int, *, skipped: set[int]) -> Iterator[list[NumberedRow]]:
         """The other rows with an answer as it was received, or a failure, in order.

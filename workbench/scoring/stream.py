@@ -19,7 +19,8 @@ from workbench.plan import Plan
 from workbench.results.tally import Tally
 from workbench.results.types import Row
 from workbench.scoring.answer_reader import AnswerReader, NumberedRow
-from workbench.scoring.cells import score_column, score_rows
+from workbench.scoring.cells import score_rows
+from workbench.scoring.column_scores import score_columns
 from workbench.scoring.pool import shared_pool
 from workbench.scoring.scored_rows import BATCH_SIZE, ScoredRows
 from workbench.scoring.tally_process import TallyProcess
@@ -160,7 +161,7 @@ class Stream:
                     self._release_callers()
                 self._score_ambiguous()
                 self._all_done()
-                self._score_columns()
+                score_columns(self.scored, lambda: self._error is not None or self._stopped())
         except BaseException as error:  # raised again in the thread that waits for this one
             self._error = error
             self._failed()
@@ -180,22 +181,6 @@ class Stream:
                 self.tallies[variant] = tally
             self.scored.failed.update(tallied.failed)
         return tallied is not None
-
-    def _score_columns(self) -> None:
-        """Score the metrics that have one value of all rows of a variant."""
-        evaluators = [e for e in self._plan.experiment.evaluators if e.traits.by_column]
-        for variant, tally in enumerate(self.tallies if evaluators else ()):
-            batches = self.scored.answered(variant, skipped=set(tally.missing()))
-            read = (row for batch in batches for row in self.scored.reader.read(variant, batch))
-            rows = [(number, row) for number, row in read if row.scored]
-            numbers = [number for number, _ in rows]
-            groups = tally.groups_of(numbers)
-            for evaluator in evaluators if rows and not self._error else ():
-                answers = [row for _, row in rows]
-                column_score = score_column(
-                    evaluator, answers, groups, self._store, stopped=self._stopped
-                )
-                tally.add_column(evaluator.name, column_score, numbers)
 
     def _score_queued(self, *, block: bool) -> bool:
         """Score a batch of the queue; False at its end."""

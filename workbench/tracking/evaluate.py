@@ -102,7 +102,8 @@ def _metric(
     `complete`: `rows` are all scored rows of the variant.
     """
     name, higher_is_better = evaluator.name, evaluator.traits.higher_is_better
-    computed = _mlflow_metric(evaluator.spec) if complete and evaluator.spec else None
+    has_all_rows = complete and evaluator.coverage is None
+    computed = _mlflow_metric(evaluator.spec) if has_all_rows and evaluator.spec else None
     if isinstance(computed, RowMetric):
         function = _compute_rows(computed, rows, name, metric)
     elif not evaluator.traits.by_column:

@@ -1,7 +1,10 @@
 // Numbers as text, with as many digits as the leaderboard shows.
 
 const number = (value) => value == null ? "–"
-  : Math.abs(value) >= 100 ? Math.round(value).toLocaleString("en") : value.toFixed(3);
+  : Math.abs(value) >= 100 ? Math.round(value).toLocaleString("en")
+  : Math.abs(value) < 0.0005 && Math.abs(value) > 1e-12
+    ? value.toLocaleString("en", { minimumSignificantDigits: 3, maximumSignificantDigits: 3 })
+    : value.toFixed(3);
 const count = (value) => value.toLocaleString("en");
 const plural = (value, noun) => `${count(value)} ${noun}${value === 1 ? "" : "s"}`;
 const small = (value) => value.toLocaleString("en", { maximumSignificantDigits: 3 });
