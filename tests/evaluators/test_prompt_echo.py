@@ -57,6 +57,11 @@ FORMS = {
     "a code block": (f"```text\n{BEGINNING}\n```", "plain"),
     "JSON": (f'{{"system": "{BEGINNING.replace(". ", ".") + chr(92)}n"}}', "plain"),
     "escaped line ends": (BEGINNING.replace(" ", r"\n"), "plain"),
+    "escaped characters": (BEGINNING.replace(" ", r"\u0020").replace("o", r"\u006F"), "plain"),
+    "numbers of lines": (
+        "\n".join(f"{n}\t{word}" for n, word in enumerate(BEGINNING.split(), 1)),
+        "plain",
+    ),
     "HTML": (f"<p>{BEGINNING.replace(' ', '</p><p class=x>')}</p>", "plain"),
     "entities": (BEGINNING.replace(" ", "&nbsp;").replace("o", "&#111;"), "plain"),
     "zero-width spaces": ("\u200b".join(BEGINNING), "plain"),

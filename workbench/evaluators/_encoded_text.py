@@ -26,8 +26,8 @@ Words = tuple[str, ...]
 
 _TAG = re.compile(r"</?[A-Za-z][^<>]{0,200}>")
 _ENTITY = re.compile(r"&(?:#\d{1,7}|#[xX][0-9a-fA-F]{1,6}|[A-Za-z]{2,8});")
-_ESCAPE = re.compile(r"\\[nrt]")
-_LIST_NUMBER = re.compile(r"^[ \t>*-]{0,8}\(?\d{1,3}[.):\t][ \t]", re.MULTILINE)
+_ESCAPE = re.compile(r"\\(?:[nrt]|u([0-9a-fA-F]{4}))")
+_LIST_NUMBER = re.compile(r"^[ \t>*-]{0,8}\(?\d{1,3}(?:[.):][ \t]|\t)", re.MULTILINE)
 # Tag characters look like nothing, and each stands for a character of ASCII.
 _INVISIBLE_ASCII = {0xE0000 + code: code for code in range(0x20, 0x7F)}
 _NOTHING = regex.compile(r"[\p{Cf}\p{Mn}\p{Me}'’‘ʼ`´]")
@@ -39,11 +39,16 @@ _ROT13 = str.maketrans(ascii_lowercase, ascii_lowercase[13:] + ascii_lowercase[:
 
 def plain_words(text: str) -> tuple[str, ...]:
     """The words in lower case, without marks and markup."""
-    text = _ESCAPE.sub(" ", text[:MOST_CHARACTERS].translate(_INVISIBLE_ASCII))
+    text = _ESCAPE.sub(_unescape, text[:MOST_CHARACTERS].translate(_INVISIBLE_ASCII))
     text = _TAG.sub(" ", _ENTITY.sub(lambda entity: html.unescape(entity[0]), text))
     text = _LIST_NUMBER.sub("", text)
     text = unicodedata.normalize("NFKD", text)[:MOST_CHARACTERS].casefold()
     return tuple(split_words(_BETWEEN.sub(" ", _NOTHING.sub("", text))))
+
+
+def _unescape(escape: re.Match[str]) -> str:
+    r"""The character of `\u00e9`; a space for the end of a line."""
+    return chr(int(escape[1], 16)) if escape[1] else " "
 
 
 def read_encodings(text: str) -> Iterator[tuple[str, Words]]:
