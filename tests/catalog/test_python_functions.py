@@ -26,54 +26,37 @@ needs_box = pytest.mark.skipif(bool(boxes_missing()), reason=boxes_missing())
 WRONG = [
     ("reverse_text", "[::-1]", "[:0:-1]", "the first character is lost"),
     ("count_vowels", "text.lower()", "text", "capital letters are ignored"),
-    ("count_vowels", '"aeiou"', '"aeio"', "a vowel is missing"),
-    ("first_word", "words[0] if words else", "words[0] or", "no word: an exception"),
+    ("shout", "text.upper()", "text.title()", "other letters stay small"),
     ("first_word", ".split()", '.split(" ")', "spaces at the beginning"),
     ("reads_both_ways", '.replace(" ", "")', "", "spaces count"),
-    ("initials", "part[0].upper()", "part[0]", "small letters stay small"),
     ("initials", ".split()", '.split(" ")', "several spaces: an exception"),
     ("shared_start", "word.startswith(start)", "start in word", "found inside a word"),
     ("is_balanced", "return not still_open", "return True", "brackets that stay open"),
-    ("is_balanced", "(not still_open or still_open.pop()", "(still_open.pop()", "none is open"),
     ("is_balanced", "!= pairs[character]", "not in pairs.values()", "kinds are mixed"),
     ("larger", "a > b", "abs(a) > abs(b)", "signs are ignored"),
     ("is_even", "number % 2 == 0", "number / 2 % 2 == 0", "divides by four"),
-    ("distance", "abs(a - b)", "a - b", "the second number is the larger"),
     ("distance", "abs(a - b)", "abs(abs(a) - abs(b))", "signs are ignored"),
-    ("clamp", "max(low, min(number, high))", "min(number, high)", "no lower limit"),
     ("clamp", "min(number, high)", "min(number, high - 1)", "off by one at the upper limit"),
     ("digit_sum", "abs(number)", "number", "negative: an exception"),
     ("is_leap_year", " or year % 400 == 0", "", "the year 2000"),
-    ("is_leap_year", "(year % 100 != 0 or year % 400 == 0)", "True", "the year 1900"),
-    ("clock", "{minutes % 60:02}", "{minutes % 60}", "one digit of minutes"),
     ("clock", "{minutes // 60}", "{minutes // 60 % 24}", "a day has 24 hours"),
     ("roman_numeral", '"IV", "I"', '"IIII", "I"', "four as IIII"),
-    ("roman_numeral", "sign * count", "sign * bool(count)", "each sign once"),
     ("total", "sum(numbers)", "sum(numbers[1:])", "off by one at the start"),
-    ("total", "sum(numbers)", "sum(map(abs, numbers))", "signs are ignored"),
-    ("last_or_none", " if values else None", "", "empty: an exception"),
     ("last_or_none", "values[-1] if values", "values[-1] if values and values[-1]", "0 is last"),
     ("doubled", "2 * number", "number**2", "squared"),
     ("count_equal", "sum(value == wanted for value in values)", "wanted in values", "at most one"),
     ("without_repeats", "list(dict.fromkeys(values))", "sorted(set(values))", "order is lost"),
-    ("rotate_left", "steps % len(values) if values else 0", "steps", "more steps than values"),
     ("rotate_left", " if values else 0", "", "empty: an exception"),
     ("flatten", "flatten(value) if", "value if", "one level only"),
     ("merge_intervals", "start <= merged", "start < merged", "intervals that touch"),
-    ("merge_intervals", "sorted(intervals)", "intervals", "intervals without order"),
     ("merge_intervals", "max(end, merged[-1][1])", "end", "an interval inside another"),
-    ("in_stock", "stock.get(article, 0)", "stock[article]", "missing: an exception"),
     ("in_stock", "stock.get(article, 0)", "stock.get(article)", "missing: None"),
-    ("sorted_keys", "sorted(table)", "list(table)", "in their first order"),
     ("sorted_keys", "sorted(table)", "sorted(table, key=table.get)", "ordered by value"),
     ("total_price", "prices.values()", "map(abs, prices.values())", "signs are ignored"),
     ("inverted", "value: key for", "key: value for", "unchanged"),
     ("count_words", ".lower()", "", "capital letters count"),
-    ("count_words", ".split()", '.split(" ")', "lines and several spaces"),
     ("group_by_length", "setdefault(len(word), [])", "setdefault(len(words), [])", "one group"),
     ("add_counts", "dict(first)", "first", "an argument is changed"),
-    ("add_counts", "added.get(key, 0) + count", "count", "the second number counts"),
-    ("dotted_keys", "isinstance(value, dict)", "value and isinstance(value, dict)", "empty inside"),
     ("dotted_keys", "dotted_keys(value).items()", "value.items()", "two levels only"),
 ]
 
@@ -161,9 +144,8 @@ def test_solutions_pass_as_a_code_block(name: str) -> None:
     assert score(name, text).label == "passed"
 
 
-def test_each_topic_has_wrong_solutions() -> None:
-    counts = Counter(PROBLEMS[name]["topic"] for name, *_ in WRONG)
-    assert min(counts[topic] for topic in TOPICS) >= 2
+def test_each_problem_has_a_wrong_solution() -> None:
+    assert {name for name, *_ in WRONG} == set(PROBLEMS)
 
 
 @needs_box
