@@ -236,6 +236,29 @@ def test_a_function_of_the_prompt_is_that_of_the_prompt() -> None:
     assert score(forged, tests, inputs, **settings).label == "failed"
 
 
+@pytest.mark.parametrize(
+    ("outputs", "label", "reason"),
+    [
+        ("    square = r * r\n    return floor(3.14 * square)", "passed", ""),
+        ("square = r * r\n    return floor(3.14 * square)", "passed", ""),
+        ("square = r * r\nreturn floor(3.14 * square)", "passed", ""),
+        ("def area(r):\n    return floor(3.14 * r * r)", "passed", ""),
+        (fenced("def area(r):\n    return floor(3.14 * r * r)"), "passed", ""),
+        ("    return floor(r)", "failed", "line 1: assert area(2) == 12"),
+        (
+            "    square = r * r\n    return square *",
+            "error",
+            "SyntaxError: invalid syntax (line 6)",
+        ),
+        ("def area(r)\n    return r", "error", "SyntaxError: expected ':' (line 8)"),
+    ],
+)
+def test_a_prefix_may_be_a_signature(outputs: str, label: str, reason: str) -> None:
+    inputs = {"start": "from math import floor\n\n\ndef area(r):"}
+    result = score(outputs, "assert area(2) == 12", inputs, prefix="start")
+    assert (result.label, result.reason) == (label, reason)
+
+
 def test_code_before_the_tests_is_run() -> None:
     inputs = {"setup": ["import math", "WANTED = math.floor(8.5)"]}
     assert score(DOUBLE, "assert double(4) == WANTED", inputs, setup="setup").label == "passed"

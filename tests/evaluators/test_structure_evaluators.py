@@ -550,12 +550,7 @@ def test_sql_as_the_library_writes_it_is_the_same(query, dialect):
         ("", "no code"),
         ("return 1", "'return' outside function: line 1"),
         ("x = 1\n  y = 2", "unexpected indent: line 2"),
-        (
-            "print 'a'",
-            None
-            if False
-            else "Missing parentheses in call to 'print'. Did you mean print(...)?: line 1",
-        ),
+        ("print 'a'", "Missing parentheses in call to 'print'. Did you mean print(...)?: line 1"),
         ("(" * 300, "too many nested parentheses: line 1"),
         ("-" * 90_000 + "1", "it is nested too deeply"),
         ("a" + ".a" * 45_000, "it is nested too deeply"),
@@ -564,13 +559,45 @@ def test_sql_as_the_library_writes_it_is_the_same(query, dialect):
     ],
 )
 def test_python_compiles(outputs, reason):
-    score = python_compiles(outputs)
+    score = python_compiles(outputs, {})
     assert (score.value, score.reason) == (reason is None, reason or "")
+
+
+@pytest.mark.parametrize(
+    ("outputs", "reason"),
+    [
+        ("    y = 2 * x\n    return y", None),
+        ("y = 2 * x\n    return y", None),
+        ("y = 2 * x\nreturn y", None),
+        (" return 2 * x", None),
+        ("def double(x):\n    return 2 * x", None),
+        ("First:\n```\nx = 1\n```\nThen:\n```python\nreturn 2 * x\n```", None),
+        ("```python\ndef double(x):\n    return 2 * x", None),
+        ("", "no code"),
+        (" \n", "no code"),
+        ("    y = 2 * x\n    return y +", "invalid syntax: line 3"),
+        ("def double(x)\n    return 2 * x", "expected ':': line 5"),
+        ("I can't do that.", "unterminated string literal (detected at line 2): line 2"),
+        ("x" * 99_990, "longer than 100,000 characters"),
+    ],
+)
+def test_python_compiles_behind_a_prefix(outputs, reason):
+    score = python_compiles(outputs, {"start": "def double(x):"}, prefix="start")
+    assert (score.value, score.reason) == (reason is None, reason or "")
+
+
+def test_python_compiles_refuses_a_prefix_without_text():
+    with pytest.raises(WorkbenchError) as refused:
+        python_compiles("x", {"start": 3}, prefix="start")
+    assert str(refused.value) == (
+        "`prefix: start` is 3 in this row, not text\n"
+        "  fix: write `prefix: COLUMN`; the columns are start"
+    )
 
 
 @pytest.mark.parametrize("text", ["a\0b", "'\ud800'"])
 def test_characters_that_no_source_has_are_refused(text):
-    assert python_compiles(text).value is False
+    assert python_compiles(text, {}).value is False
 
 
 def test_json_schema_and_json_valid_agree_on_drawn_texts():
@@ -618,7 +645,7 @@ def test_python_compiles_agrees_with_the_parser_on_drawn_texts():
         try:
             ast.parse(text)
         except (SyntaxError, ValueError):
-            assert python_compiles(text, fenced=False).value is False
+            assert python_compiles(text, {}, fenced=False).value is False
 
 
 @given(

@@ -133,7 +133,7 @@ def column_text(inputs: Mapping[str, JSON], column: str, setting: str) -> str:
         return "\n".join(value)
     if isinstance(value, str):
         return value
-    fix = f"python_tests: {{{setting}: COLUMN}}; the columns are {', '.join(inputs) or 'none'}"
+    fix = f"write `{setting}: COLUMN`; the columns are {', '.join(inputs) or 'none'}"
     raise WorkbenchError(f"`{setting}: {column}` is {value!r:.60} in this row, not text", fix=fix)
 
 
@@ -165,12 +165,15 @@ def possible_programs(code: str, prefix: str, entry_point: str) -> Sequence[str]
     """
     if not prefix:
         return [code]
+    start = prefix.rstrip()
+    is_signature = start.endswith(":")
     name = re.escape(entry_point or last_function(prefix))
     if name and re.search(rf"^(?:async[ \t]+def|def|class)[ \t]+{name}\b", code, re.MULTILINE):
-        return [f"{prefix.rstrip()}\n\n\n{code}", code]
-    body = textwrap.indent(code, "    ")
-    start = prefix.rstrip()
-    return [f"{prefix}{code}", f"{start}\n    {code.lstrip()}", f"{start}\n{body}"]
+        body = "\n    ..." if is_signature else ""
+        return [f"{start}{body}\n\n\n{code}", code]
+    indented = textwrap.indent(code, "    ")
+    programs = [f"{start}\n    {code.lstrip()}", f"{start}\n{indented}"]
+    return [*programs, f"{prefix}{code}"] if is_signature else [f"{prefix}{code}", *programs]
 
 
 def different_line(printed: str, expected: str) -> str:
