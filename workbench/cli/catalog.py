@@ -21,18 +21,20 @@ Names = Annotated[list[str], typer.Argument(metavar="NAME", help="Names from the
 
 
 @models.command("list")
-def list_models() -> None:
-    """List the local models, and which of them are on this machine."""
-    from workbench.catalog import models
+def list_local_models() -> None:
+    """List the local models and encoders, and which of them are on this machine."""
+    from workbench.catalog.encoders import CatalogEncoder, list_encoders
+    from workbench.catalog.models import CatalogModel, list_models
 
+    entries: list[CatalogModel | CatalogEncoder] = [*list_models(), *list_encoders()]
     rows = [
         (
-            model.name,
-            "here" if model.added else f"{model.size_mb} MB",
-            model.license,
-            model.description,
+            entry.name,
+            "here" if entry.added else f"{entry.size_mb} MB",
+            entry.license,
+            entry.description,
         )
-        for model in models.list_models()
+        for entry in entries
     ]
     _print_table(("model", "fetch", "licence", "what it is"), rows)
 
@@ -48,7 +50,7 @@ def add_models(
         ),
     ] = False,
 ) -> None:
-    """Download local models (weights only) and check their digests."""
+    """Download local models and encoders (weights only) and check their digests."""
     from workbench.catalog.add_model import add_model
 
     for name in names:

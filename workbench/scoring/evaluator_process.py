@@ -31,7 +31,10 @@ WORKER = "workbench.scoring.worker"
 START_LIMIT_S = 30.0  # seconds until a process is ready, and seconds for importing an evaluator
 NOTICE = -1  # in place of a row's number
 HARMLESS_VARIABLES = frozenset(
-    {"PATH", "HOME", "LANG", "TMPDIR", "TZ", "WORKBENCH_CACHE", "HF_HOME", "HF_HUB_OFFLINE"}
+    {
+        *("PATH", "HOME", "LANG", "TMPDIR", "TZ"),
+        *("XDG_CACHE_HOME", "WORKBENCH_CACHE", "HF_HOME", "HF_HUB_OFFLINE"),
+    }
 )
 TRACKING_URI = "MLFLOW_TRACKING_URI"
 

@@ -1,0 +1,44 @@
+"""Encoders of the catalogue, loaded once in a process.
+
+embed_text("all-minilm-l6-v2", "Good morning!")     SentenceEmbedding(vector=array([0.02, …]))
+"""
+
+from functools import cache, lru_cache
+from typing import Protocol
+
+from workbench.catalog.encoders import find_encoder
+from workbench.evaluators._sentence_embedding import SentenceEmbedding
+
+MOST_CACHED = 1_000  # texts: expected answers, which come once for each variant
+
+
+class Encoder(Protocol):
+    """A network with its weights."""
+
+    def embed(self, text: str) -> SentenceEmbedding:
+        """The embedding of a text; raises TextTooLongError if that would take too long."""
+        ...
+
+
+@lru_cache(maxsize=MOST_CACHED)
+def embed_text(encoder: str, text: str) -> SentenceEmbedding:
+    """The embedding of a text by an encoder of the catalogue.
+
+    Raises:
+        WorkbenchError: there is no such encoder, or it has not been fetched.
+        TextTooLongError: it would take too long.
+    """
+    return _load(encoder).embed(text)
+
+
+@cache
+def _load(name: str) -> Encoder:
+    entry = find_encoder(name)
+    entry.check()
+    if entry.network == "bert":  # imported here: each takes half a second
+        from workbench.evaluators._bert_encoder import BertEncoder
+
+        return BertEncoder(entry.folder)
+    from workbench.evaluators._convolutional_encoder import UniversalEncoder
+
+    return UniversalEncoder(entry.folder)
