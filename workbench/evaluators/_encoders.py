@@ -6,6 +6,8 @@ embed_text("all-minilm-l6-v2", "Good morning!")     SentenceEmbedding(vector=arr
 from functools import cache, lru_cache
 from typing import Protocol
 
+from threadpoolctl import ThreadpoolController
+
 from workbench.catalog.encoders import find_encoder
 from workbench.evaluators._sentence_embedding import SentenceEmbedding
 
@@ -28,7 +30,15 @@ def embed_text(encoder: str, text: str) -> SentenceEmbedding:
         WorkbenchError: there is no such encoder, or it has not been fetched.
         TextTooLongError: it would take too long.
     """
-    return _load(encoder).embed(text)
+    network = _load(encoder)
+    with _blas().limit(limits=1, user_api="blas"):
+        return network.embed(text)
+
+
+@cache
+def _blas() -> ThreadpoolController:
+    """Threads of numpy: one is as fast for a text, waits for no busy core, and rounds alike."""
+    return ThreadpoolController()
 
 
 @cache
