@@ -12,6 +12,7 @@ from workbench.catalog.encoders import find_encoder
 from workbench.evaluators._sentence_embedding import SentenceEmbedding
 
 MOST_CACHED = 1_000  # texts: expected answers, which come once for each variant
+LONGEST_CACHED = 10_000  # characters
 
 
 class Encoder(Protocol):
@@ -22,7 +23,6 @@ class Encoder(Protocol):
         ...
 
 
-@lru_cache(maxsize=MOST_CACHED)
 def embed_text(encoder: str, text: str) -> SentenceEmbedding:
     """The embedding of a text by an encoder of the catalogue.
 
@@ -30,9 +30,17 @@ def embed_text(encoder: str, text: str) -> SentenceEmbedding:
         WorkbenchError: there is no such encoder, or it has not been fetched.
         TextTooLongError: it would take too long.
     """
+    embed = _embed if len(text) > LONGEST_CACHED else _embed_once
+    return embed(encoder, text)
+
+
+def _embed(encoder: str, text: str) -> SentenceEmbedding:
     network = _load(encoder)
     with _blas().limit(limits=1, user_api="blas"):
         return network.embed(text)
+
+
+_embed_once = lru_cache(maxsize=MOST_CACHED)(_embed)
 
 
 @cache
