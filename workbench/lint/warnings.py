@@ -9,6 +9,7 @@ import unicodedata
 from collections.abc import Iterator, Sequence
 
 from workbench.dataset import Dataset
+from workbench.evaluator import Evaluator
 from workbench.model import PromptCall
 from workbench.plan.clusters import find_copies
 from workbench.prompt import Prompt
@@ -39,8 +40,10 @@ def _is_hidden(character: str) -> bool:
     return unicodedata.category(character) in ("Cc", "Cf")
 
 
-def column_warnings(prompt: Prompt, dataset: Dataset) -> Iterator[str]:
-    """Variables that no row has, and columns that the template doesn't use."""
+def column_warnings(
+    prompt: Prompt, dataset: Dataset, evaluators: Sequence[Evaluator] = ()
+) -> Iterator[str]:
+    """Variables that no row has, and columns that neither the template nor evaluators name."""
     columns = dataset.variables
     lines = dict.fromkeys(prompt.choice_variables, prompt.choices_where)
     lines |= {name: prompt.where(line) for name, line in prompt.variables.items()}
@@ -49,9 +52,19 @@ def column_warnings(prompt: Prompt, dataset: Dataset) -> Iterator[str]:
             near = difflib.get_close_matches(name, columns, n=1)
             nearest = f"; nearest: {near[0]!r}" if near else ""
             yield f"{where}: no row has {name!r}{nearest}"
+    named = set(_named_columns(evaluators))
     for column in dataset.columns:
-        if column not in lines and column != dataset.cluster:
+        if column not in lines and column != dataset.cluster and column not in named:
             yield f"the template doesn't use the column {column!r}"
+
+
+def _named_columns(evaluators: Sequence[Evaluator]) -> Iterator[str]:
+    """The texts among the settings of evaluators, of which some name columns."""
+    for evaluator in evaluators:
+        settings = evaluator.spec.settings if evaluator.spec else {}
+        yield from (value for value in settings.values() if isinstance(value, str))
+        if evaluator.coverage:
+            yield from (*evaluator.coverage.rows, evaluator.coverage.expected_column)
 
 
 def copy_warnings(dataset: Dataset, calls: Sequence[PromptCall]) -> Iterator[str]:
