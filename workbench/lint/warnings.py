@@ -6,10 +6,10 @@ the template doesn't use the column 'source'
 
 import difflib
 import unicodedata
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 
 from workbench.dataset import Dataset
-from workbench.evaluator import Evaluator
+from workbench.experiment.file import NamedSettings
 from workbench.model import PromptCall
 from workbench.plan.clusters import find_copies
 from workbench.prompt import Prompt
@@ -40,10 +40,8 @@ def _is_hidden(character: str) -> bool:
     return unicodedata.category(character) in ("Cc", "Cf")
 
 
-def column_warnings(
-    prompt: Prompt, dataset: Dataset, evaluators: Sequence[Evaluator] = ()
-) -> Iterator[str]:
-    """Variables that no row has, and columns that neither the template nor evaluators name."""
+def column_warnings(prompt: Prompt, dataset: Dataset, named: Collection[str] = ()) -> Iterator[str]:
+    """Variables that no row has, and columns that neither the template nor `named` has."""
     columns = dataset.variables
     lines = dict.fromkeys(prompt.choice_variables, prompt.choices_where)
     lines |= {name: prompt.where(line) for name, line in prompt.variables.items()}
@@ -52,19 +50,17 @@ def column_warnings(
             near = difflib.get_close_matches(name, columns, n=1)
             nearest = f"; nearest: {near[0]!r}" if near else ""
             yield f"{where}: no row has {name!r}{nearest}"
-    named = set(_named_columns(evaluators))
     for column in dataset.columns:
         if column not in lines and column != dataset.cluster and column not in named:
             yield f"the template doesn't use the column {column!r}"
 
 
-def _named_columns(evaluators: Sequence[Evaluator]) -> Iterator[str]:
+def named_texts(entries: NamedSettings) -> set[str]:
     """The texts among the settings of evaluators, of which some name columns."""
-    for evaluator in evaluators:
-        settings = evaluator.spec.settings if evaluator.spec else {}
-        yield from (value for value in settings.values() if isinstance(value, str))
-        if evaluator.coverage:
-            yield from (*evaluator.coverage.rows, evaluator.coverage.expected_column)
+    settings = [settings for entry in entries for settings in entry.values()]
+    texts = {value for each in settings for value in each.values() if isinstance(value, str)}
+    rows = (each["rows"] for each in settings if isinstance(each.get("rows"), dict))
+    return texts.union(*rows)
 
 
 def copy_warnings(dataset: Dataset, calls: Sequence[PromptCall]) -> Iterator[str]:
