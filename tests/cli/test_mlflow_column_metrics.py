@@ -1,4 +1,4 @@
-"""MLflow's metrics of whole columns in every command: one number, an interval, and no verdict."""
+"""MLflow's metrics of whole columns in every command: one number, its interval and its verdict."""
 
 import json
 import shutil
@@ -70,8 +70,10 @@ def test_rmse_is_the_rmse_of_the_rows_it_can_read(results: dict[str, Any]) -> No
     ]
     f1 = sklearn_metrics.f1_score([str(t) for t in TARGETS], SECOND, average="macro")
     assert metric(results, 1, "f1_score")["mean"] == pytest.approx(f1)
-    assert "rmse" not in results["variants"][1]["comparisons"]
-    assert "exact_match" in results["variants"][1]["comparisons"]
+    comparisons = results["variants"][1]["comparisons"]
+    assert comparisons["rmse"]["reason"].startswith("a metric without a range needs 350 rows")
+    f1_rows = [comparisons["f1_score"][name] for name in ("rows", "left_out", "reason")]
+    assert f1_rows == [12, 0, ""]
 
 
 def test_a_metric_that_gives_nothing_says_why_once(results: dict[str, Any]) -> None:
@@ -93,22 +95,24 @@ def test_mlflow_computes_the_same_number_once(home: Path, results: dict[str, Any
             assert logged.value == pytest.approx(metric(results, number, name)["mean"])
 
 
-def test_compare_and_history_show_it_without_a_verdict(home: Path, results: dict[str, Any]) -> None:
-    compared = invoke(home, "compare")
-    value = f"{metric(results, 1, 'rmse')['mean']:.3f} ["
-    (line,) = (line for line in compared.stdout.splitlines() if line.startswith("  rmse: "))
-    assert value in line
-    assert "no verdict, because it has one value for all rows and none of a single row" in line
-    assert value[:5] in invoke(home, "history", "--metric", "rmse").stdout
+def test_compare_and_history_show_it(home: Path, results: dict[str, Any]) -> None:
+    compared = invoke(home, "compare").stdout.splitlines()
+    value = f"{metric(results, 1, 'rmse')['mean']:.3f}"
+    (line,) = (line for line in compared if line.startswith("  rmse  "))
+    assert "no verdict" in line
+    assert "median" not in line
+    assert value in invoke(home, "history", "--metric", "rmse").stdout
 
 
-def test_a_gate_on_it_is_refused_before_anything_is_sent(home: Path, tmp_path: Path) -> None:
+def test_a_gate_on_it_goes_by_its_interval(home: Path, tmp_path: Path) -> None:
     shutil.copytree(home / "prompts", tmp_path / "prompts")
     file = tmp_path / "prompts" / "marks" / "experiment.yaml"
-    file.write_text(EXPERIMENT + "gate: {rmse: {no_worse_than: baseline}}\n")
-    done = invoke(tmp_path, "run", "--tracking-uri", "none")
-    assert done.returncode == 2
-    assert "a gate can't use rmse: it has one value for all rows and none of a" in done.stderr
+    file.write_text(EXPERIMENT + "gate: {f1_score: {min: 0.1, no_worse_than: baseline, by: 0.9}}\n")
+    assert invoke(tmp_path, "run", "--tracking-uri", "none").returncode == 0
+    done = invoke(tmp_path, "gate", "--tracking-uri", "none")
+    assert done.returncode == 0, done.stderr
+    (line,) = (line for line in done.stdout.splitlines() if "at least 0.1" in line)
+    assert line.split()[:6] == ["second", "f1_score", "at", "least", "0.1", "passed"]
 
 
 def test_a_label_that_no_row_expects_is_refused_before_anything_is_sent(

@@ -80,7 +80,7 @@ def expected_findings(
     What can't be right in the first rows only is noted: others may have it right.
     """
     dataset = experiment.dataset
-    unsliced = [e for e in experiment.evaluators if not (e.coverage and e.coverage.slice_of)]
+    unsliced = [e for e in experiment.evaluators if not e.slice_of]
     checks = [(evaluator, expected_check(evaluator)) for evaluator in unsliced]
     comparing = [pair for pair in checks if pair[1] or pair[0].needs_expectations]
     usual = [pair for pair in comparing if pair[0].coverage is None]

@@ -20,8 +20,8 @@ def slice_findings(
     """A warning for each evaluator that has a slice of few of these rows."""
     by_metric: dict[str, list[Evaluator]] = {}
     for evaluator in evaluators:
-        if evaluator.coverage and evaluator.coverage.slice_of:
-            by_metric.setdefault(evaluator.coverage.slice_of, []).append(evaluator)
+        if evaluator.slice_of:
+            by_metric.setdefault(evaluator.slice_of, []).append(evaluator)
     columns = [example.columns() for example in examples] if by_metric else []
     for metric, parts in by_metric.items():
         counts = {

@@ -221,7 +221,7 @@ def _rank(
     counts = best.rows, best.clusters, best.tail_unknown
     measured, contenders = Estimate(best.quality, best.low, best.high, *counts), sum(plausible)
     chosen = estimate_after_choosing(measured, selection.unseen_mean, contenders, scale)
-    if chosen.tail_unknown:
+    if chosen.tail_unknown and not family.evaluator.traits.by_column:
         median = median_after_choosing(values[selection.best], clusters, contenders, scale)
         chosen = replace(chosen, median=median)
     sign = 1 if scale.higher_is_better else -1

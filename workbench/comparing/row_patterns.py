@@ -42,7 +42,8 @@ def find_patterns(
     plan: Plan, tallies: Sequence[Tally], variants: Sequence[int]
 ) -> list[RowPatterns]:
     """Return the patterns of each metric with numbers, over these variants."""
-    families = (MetricFamily.build(e, tallies, plan) for e in plan.experiment.evaluators)
+    evaluators = [e for e in plan.experiment.evaluators if not e.slice_of]
+    families = (MetricFamily.build(evaluator, tallies, plan) for evaluator in evaluators)
     return [_patterns(family, variants) for family in families if family.has_row_numbers]
 
 

@@ -88,7 +88,7 @@ def compare_slices(
         WorkbenchError: no row has one of the columns.
     """
     parts = sorted(rows_by_values(columns, plan).items(), key=lambda part: -len(part[1]))
-    evaluators = [e for e in plan.experiment.evaluators if not (e.coverage and e.coverage.slice_of)]
+    evaluators = [e for e in plan.experiment.evaluators if not e.slice_of]
     families = [MetricFamily.build(evaluator, tallies, plan) for evaluator in evaluators]
     families = [family for family in families if family.has_row_numbers]
     slices = [Slice(tuple(columns), key, rows, {}, {}, {}) for key, rows in parts]

@@ -76,6 +76,11 @@ class Evaluator:
         """True if its function scores a row; no judge does, and no other evaluators' scores."""
         return not (self.traits.by_column or self.traits.judged or self.combination)
 
+    @property
+    def slice_of(self) -> str:
+        """The evaluator of all rows that it is a slice of; empty: it is none."""
+        return self.coverage.slice_of if self.coverage else ""
+
     def covers(self, columns: Columns) -> bool:
         """True if it is about the row with these columns."""
         return self.coverage is None or self.coverage.includes(columns)

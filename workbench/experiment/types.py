@@ -69,8 +69,8 @@ class Experiment:
 
     def margin(self, metric: str) -> float | None:
         """Largest difference of `metric` that doesn't matter; None: the file has none."""
-        coverages = {e.name: e.coverage for e in self.evaluators if e.coverage}
-        parent = coverages[metric].slice_of if metric in coverages else ""
+        parents = {evaluator.name: evaluator.slice_of for evaluator in self.evaluators}
+        parent = parents.get(metric, "")
         return self.margins.get(metric, self.margins.get(parent, self.margins.get("")))
 
     def excludes(self, prompt: Prompt, model: Model) -> bool:

@@ -3,7 +3,7 @@
 TaskFindings("sentiment", prompts=(PromptFindings("few_shot", errors=(), warnings=(…)), …))
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -21,7 +21,13 @@ from workbench.document import read_document
 from workbench.errors import NotFoundError, WorkbenchError
 from workbench.experiment import Exclusion, ExperimentFile, load_experiment, short_name
 from workbench.images import ImageReader, refuse_images
-from workbench.lint.warnings import column_warnings, copy_warnings, file_warnings, text_warnings
+from workbench.lint.warnings import (
+    column_warnings,
+    copy_warnings,
+    file_warnings,
+    named_texts,
+    text_warnings,
+)
 from workbench.model import MODEL_KEYS, Model, PromptCall, Provider, open_provider
 from workbench.plan import Scope, refuse_secret, refuse_secret_in_file
 from workbench.plan.variants import find_variants
@@ -71,7 +77,8 @@ class TaskFindings:
 class _Context:
     """Dataset and models of the experiment file; empty where they can't be loaded.
 
-    `labels`: the short names of the models.
+    `labels`: the short names of the models. `named`: texts that evaluators name, columns among
+    them.
     """
 
     dataset: Dataset | None = None
@@ -80,6 +87,7 @@ class _Context:
     exclude: Sequence[Exclusion] = ()
     errors: tuple[WorkbenchError, ...] = ()
     warnings: tuple[str, ...] = ()
+    named: Set[str] = frozenset()
 
 
 def lint_task(
@@ -110,7 +118,7 @@ def lint_task(
             errors, warnings = _split(_check(prompt, context, calls))
             warnings = [*file_warnings(raw, prompt.where()), *text_warnings(prompt), *warnings]
             if context.dataset:
-                warnings += column_warnings(prompt, context.dataset)
+                warnings += column_warnings(prompt, context.dataset, context.named)
                 warnings += copy_warnings(context.dataset, calls)
             samples = _renderings(context, calls[:examples])
             findings.append(PromptFindings(name, tuple(errors), tuple(warnings), tuple(samples)))
@@ -202,7 +210,8 @@ def _load_context(project: Project, task: str, renderer: Renderer, redactor: Red
             continue
     errors, warnings = _split(_check_experiment(project, path, renderer))
     warnings += dataset.warnings
-    return _Context(dataset, models, labels, file.exclude, tuple(errors), tuple(warnings))
+    texts = named_texts(file.evaluators)
+    return _Context(dataset, models, labels, file.exclude, tuple(errors), tuple(warnings), texts)
 
 
 def _render_all(

@@ -6,9 +6,10 @@ the template doesn't use the column 'source'
 
 import difflib
 import unicodedata
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 
 from workbench.dataset import Dataset
+from workbench.experiment.file import NamedSettings
 from workbench.model import PromptCall
 from workbench.plan.clusters import find_copies
 from workbench.prompt import Prompt
@@ -39,8 +40,8 @@ def _is_hidden(character: str) -> bool:
     return unicodedata.category(character) in ("Cc", "Cf")
 
 
-def column_warnings(prompt: Prompt, dataset: Dataset) -> Iterator[str]:
-    """Variables that no row has, and columns that the template doesn't use."""
+def column_warnings(prompt: Prompt, dataset: Dataset, named: Collection[str] = ()) -> Iterator[str]:
+    """Variables that no row has, and columns that neither the template nor `named` has."""
     columns = dataset.variables
     lines = dict.fromkeys(prompt.choice_variables, prompt.choices_where)
     lines |= {name: prompt.where(line) for name, line in prompt.variables.items()}
@@ -50,8 +51,16 @@ def column_warnings(prompt: Prompt, dataset: Dataset) -> Iterator[str]:
             nearest = f"; nearest: {near[0]!r}" if near else ""
             yield f"{where}: no row has {name!r}{nearest}"
     for column in dataset.columns:
-        if column not in lines and column != dataset.cluster:
+        if column not in lines and column != dataset.cluster and column not in named:
             yield f"the template doesn't use the column {column!r}"
+
+
+def named_texts(entries: NamedSettings) -> set[str]:
+    """The texts among the settings of evaluators, of which some name columns."""
+    settings = [settings for entry in entries for settings in entry.values()]
+    texts = {value for each in settings for value in each.values() if isinstance(value, str)}
+    rows = (each["rows"] for each in settings if isinstance(each.get("rows"), dict))
+    return texts.union(*rows)
 
 
 def copy_warnings(dataset: Dataset, calls: Sequence[PromptCall]) -> Iterator[str]:

@@ -12,7 +12,7 @@ from workbench.comparing.candidates import Candidate
 from workbench.comparing.comparison import ExperimentComparison
 from workbench.comparing.decision import Ranking
 from workbench.errors import cost_text, pluralize
-from workbench.report.compare import caveat_lines, no_verdict_lines
+from workbench.report.compare import caveat_lines
 from workbench.report.estimates import estimate, with_median_note
 from workbench.report.safe_text import seconds, shorten
 from workbench.report.tables import align_rows
@@ -43,7 +43,6 @@ def decision_lines(
         name = shorten(compared.plan.variants[number].name, 60)
         metric = compared.results[number].metrics[decision.metric]
         yield f"{name} is left out, for it has no value: {_counts_text(metric)}"
-    yield from no_verdict_lines(compared)
     yield from caveat_lines(compared, [each.variant for each in decision.candidates])
 
 

@@ -16,7 +16,7 @@ from functools import wraps
 from textwrap import wrap
 from typing import ParamSpec
 
-from workbench.results.scores import MeanInterval, number_text, shown_ends
+from workbench.results.scores import SMALL, MeanInterval, number_text, shown_ends
 from workbench.stats.sample import MIN_UNRANGED
 
 P = ParamSpec("P")
@@ -35,12 +35,13 @@ def estimate(value: float, interval: MeanInterval, sign: str = "") -> str:
     """
     text, ends = number_text(value, sign), shown_ends(interval)
     text += f", median {number_text(interval.median.value, sign)}" if interval.median else ""
-    return text + (f" [{_bound(ends[0], sign)}, {_bound(ends[1], sign)}]" if ends else "")
+    show = number_text if 0 < abs(value) < SMALL else _bound  # both alike
+    return text + (f" [{show(ends[0], sign)}, {show(ends[1], sign)}]" if ends else "")
 
 
 def _bound(bound: float, sign: str) -> str:
     decimals = 3
-    if 0 < abs(bound) < 0.0005:
+    if 0 < abs(bound) < SMALL:
         decimals = min(12, -math.floor(math.log10(abs(bound))))
     return f"{bound + 0.0:{sign}.{decimals}f}"
 

@@ -60,21 +60,18 @@ class ScoreColumn:
     Attributes:
         kinds, values: NUMBER and the number, or a constant that says why there is none.
         column_score: the one score of all answers; None: there is none.
+        slice_of: the evaluator of all rows that it is a slice of; empty: it is none.
     """
 
     def __init__(self, evaluator: Evaluator, rows: int, texts: TextTable) -> None:
         self.traits = evaluator.traits
         self._name, self._coverage = evaluator.name, evaluator.coverage
+        self.slice_of = evaluator.slice_of
         self._texts = texts
         self.kinds = bytearray(rows)
         self.values = array("d", [0.0]) * rows
         self._labels = array("q", [0]) * rows  # of an error, its message
         self.column_score: ColumnScore | None = None
-
-    @property
-    def slice_of(self) -> str:
-        """The evaluator of all rows that this is a slice of; empty: it is none."""
-        return self._coverage.slice_of if self._coverage else ""
 
     def put_row(self, number: int, row: Row) -> None:
         """Set the score of a row; one that the evaluator is not about does not apply."""

@@ -20,6 +20,8 @@ from workbench.stats.quantiles import Quantile
 from workbench.stats.repeats import pass_all, pass_at
 from workbench.stats.sample import Clusters, RowValues, Scale
 
+SMALL = 0.0005  # a number that three decimals would show as 0
+
 
 @dataclass(frozen=True)
 class MetricScores:
@@ -161,7 +163,7 @@ def shown_ends(interval: MeanInterval) -> tuple[float, float] | None:
 def number_text(value: float, sign: str = "") -> str:
     """Format with three decimals, or more for a small number, which is not shown as 0."""
     decimals = 3
-    if 1e-12 < abs(value) < 0.0005:
+    if 1e-12 < abs(value) < SMALL:
         decimals = 2 - math.floor(math.log10(abs(value)))
     return f"{value + 0.0:{sign}.{decimals}f}"
 

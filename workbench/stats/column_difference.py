@@ -25,4 +25,5 @@ def column_difference(
         low, high = scale.limits
         scale = replace(scale, low=min(low, *values), high=max(high, *values))
     difference = paired_difference(first, second, replace(scale, pass_fail=False), clusters)
-    return replace(difference, up=0, down=0) if difference else None
+    # The median of contributions says nothing of the metric.
+    return replace(difference, up=0, down=0, median=None) if difference else None
