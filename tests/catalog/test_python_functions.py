@@ -124,6 +124,16 @@ def test_a_base_model_gets_the_beginning_of_the_function(bench: Bench) -> None:
     )
 
 
+def test_a_chat_model_gets_the_code_block_begun(bench: Bench) -> None:
+    prompt = bench.prompt((TASK / "instructed.jinja").read_text("utf-8"), "instructed")
+    (conversation,) = bench.rendered(prompt, PROBLEMS["larger"])
+    assert [message.role for message in conversation.messages] == ["user", "assistant"]
+    assert conversation.messages[0].content.endswith(
+        'def larger(a: int, b: int) -> int:\n    """Return the larger of two numbers."""'
+    )
+    assert conversation.prefill == "```python"
+
+
 @pytest.mark.parametrize("name", PROBLEMS)
 def test_solutions_compile_with_and_without_the_signature(name: str) -> None:
     answers = (body(name), solution(name), f"```python\n{solution(name)}```")
