@@ -36,7 +36,8 @@ def slice_lines(compared: ExperimentComparison, number: int) -> Iterator[str]:
                 notes.append(_unpaired_text(compared, number, *unpaired[metric]))
             if metric in comparisons:
                 notes.append(_comparison_text(comparisons[metric]))
-            yield f"  {_value(part)}, {shorten(metric)}: {'; '.join(notes)}"
+            if notes:  # a metric of all rows has no part of a slice
+                yield f"  {_value(part)}, {shorten(metric)}: {'; '.join(notes)}"
     for metric, text in interaction_lines(compared, number):
         yield f"  {shorten(metric)}: {text}"
 
