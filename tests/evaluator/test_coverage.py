@@ -207,6 +207,19 @@ def test_a_margin_of_a_metric_is_that_of_its_slices(bench: Bench) -> None:
     assert [experiment.margin(name) for name in names] == [0.1, 0.3, 0.1]
 
 
+def test_a_run_with_other_rows_is_another_run(bench: Bench) -> None:
+    write_rows(bench.task)
+    entries = (
+        "exact_match",
+        "{exact_match: {rows: {topic: art}}}",
+        "{exact_match: {rows: {topic: [art, 法律]}}}",
+        "{exact_match: {rows: {topic: art}, expected_column: words}}",
+    )
+    plans = [bench.plan(FILE % entry) for entry in entries]
+    assert len({plan.digest for plan in plans}) == len(entries)
+    assert len({plan.experiment.evaluators[0].digest for plan in plans}) == 1
+
+
 def test_small_slices_are_named(bench: Bench) -> None:
     write_rows(bench.task)
     experiment = bench.experiment(FILE % "{exact_match: {by: topic}}")

@@ -18,7 +18,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, get_type_hints
 
-from workbench.canonical import JSON
+from workbench.canonical import JSON, digest
 from workbench.errors import WorkbenchError, check_names
 from workbench.evaluator.combination import CombinedScore
 from workbench.evaluator.coverage import Columns, Coverage
@@ -75,6 +75,14 @@ class Evaluator:
     def has_function(self) -> bool:
         """True if its function scores a row; no judge does, and no other evaluators' scores."""
         return not (self.traits.by_column or self.traits.judged or self.combination)
+
+    @property
+    def metric_digest(self) -> str:
+        """Digest of all that decides its metric: its own, and the rows that it is about."""
+        part = self.coverage
+        if part is None:
+            return self.digest
+        return digest([self.digest, sorted(part.rows.items()), part.expected_column])
 
     @property
     def slice_of(self) -> str:

@@ -120,7 +120,7 @@ def load_combination(
         document = Document("", dict(settings))
         name, combination, traits = _LOADERS[kind](kind, document, context)
     parts = [context.evaluators.get(part.name) for part in combination.parts]
-    digests = [part.digest if part else COST for part in parts]
+    digests = [part.metric_digest if part else COST for part in parts]
     return Evaluator(
         name,
         traits=traits,

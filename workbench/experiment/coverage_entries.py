@@ -67,7 +67,7 @@ def _slice(evaluator: Evaluator, name: str, coverage: Coverage) -> Evaluator:
     return Evaluator(
         name,
         traits=replace(evaluator.traits, cache=True),
-        digest=digest([SLICE, evaluator.digest, sorted(coverage.rows.items())]),
+        digest=digest([SLICE, evaluator.metric_digest, sorted(coverage.rows.items())]),
         source=evaluator.source,
         combination=CombinedScore(SLICE, (Part(evaluator.name),)),
         coverage=coverage,

@@ -155,6 +155,6 @@ def _set_conditions(
             )
         if parts[0] not in others:
             raise unknown_name("evaluator", parts[0], others, where=where)
-        condition = Condition(*parts, evaluators[parts[0]].digest)
+        condition = Condition(*parts, evaluators[parts[0]].metric_digest)
         judges[name] = replace(judges[name], only_if=condition)
         evaluators[name] = judges[name].evaluator

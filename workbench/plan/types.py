@@ -184,7 +184,7 @@ class Plan:
                 "experiment": self.experiment.name,
                 "variants": [variant.digest for variant in self.variants],
                 "dataset": dataset.digest,
-                "evaluators": [[e.name, e.digest] for e in self.experiment.evaluators],
+                "evaluators": [[e.name, e.metric_digest] for e in self.experiment.evaluators],
                 "repeats": self.experiment.repeats,
                 "scope": self.scope,
                 **({"groups": groups} if groups else {}),

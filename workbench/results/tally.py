@@ -7,7 +7,7 @@ tally.result(variant, price)    the variant's results so far
 import math
 from array import array
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from hashlib import blake2b, sha256
 
@@ -140,9 +140,9 @@ class Tally:
         costs = (price.cost(*counts) for counts in tokens)
         return dict(zip(billed, costs, strict=True))
 
-    def unscored(self, numbers: Iterable[int]) -> set[int]:
-        """Return those of these answers that can't be scored."""
-        return {number for number in numbers if self.states[number] > SCORED}
+    def scored(self) -> set[int]:
+        """Return the numbers of the answers that can be scored."""
+        return set(np.flatnonzero(self._has_state_up_to(SCORED)).tolist())
 
     @property
     def not_run(self) -> int:

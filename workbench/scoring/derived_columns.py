@@ -42,14 +42,14 @@ def add_derived_column(evaluator: Evaluator, tally: Tally, price: Price | None) 
             errors |= dict.fromkeys(failed, f"{part.name} has an error")
         else:
             parts.append(tally.costs(price))
-            unscored = tally.unscored(parts[-1])
+            unscored = parts[-1].keys() - tally.scored()
     for values in parts if unscored else ():
         values |= dict.fromkeys(unscored - values.keys(), 0.0)  # it was paid for, and gave nothing
     numbers = sorted(set.intersection(*map(set, parts)) - errors.keys() - uncovered)
     derive = _ratio if combination.kind == RATIO else _chance
     score, used = derive(combination, tally, numbers, parts)
-    left_out = Score(reason=score.reason or "its row has fewer repeats with a score")
-    for number in set(numbers).difference(used):
+    left_out = Score(reason=score.reason or "it has no value of this answer")
+    for number in tally.scored().difference(used, errors, uncovered):
         column.put(number, left_out)
     unread = {len(used) + n: errors[number] for n, number in enumerate(sorted(errors))}
     tally.add_column(evaluator.name, replace(score, unread=unread), [*used, *sorted(errors)])
@@ -59,6 +59,8 @@ def _ratio(
     combination: CombinedScore, tally: Tally, numbers: Sequence[int], parts: Sequence[Values]
 ) -> Derived:
     """The ratio of the two sums over these answers."""
+    if not numbers:
+        return ColumnScore(None), ()
     of, per = (np.array([part[number] for number in numbers]) for part in parts)
     if not per.sum():
         return ColumnScore(None, reason=f"the sum of {combination.parts[1].name} is 0"), ()

@@ -169,7 +169,7 @@ def evaluators_tag(plan: Plan) -> str:
     experiment = plan.experiment
     evaluators = {
         evaluator.name: RecordedEvaluator(
-            evaluator.digest[:DIGEST_LENGTH],
+            evaluator.metric_digest[:DIGEST_LENGTH],
             evaluator.traits.higher_is_better,
             evaluator.traits.range,
             evaluator.traits.unit,

@@ -132,7 +132,7 @@ class PageCache:
                 "templates": [[v.prompt.ref, v.prompt.source] for v in plan.variants],
                 "dataset": [dataset.name, dataset.digest, dataset.groups, dataset.warnings],
                 "reserved": dict(dataset.reserved),
-                "evaluators": [[each.name, each.digest] for each in experiment.evaluators],
+                "evaluators": [[each.name, each.metric_digest] for each in experiment.evaluators],
                 "judges": [
                     [name, each.min_kappa, each.record and each.record.at]
                     for name, each in experiment.judges.items()
