@@ -47,6 +47,10 @@ def test_every_evaluator_of_the_library_says_what_it_gives(home: Path) -> None:
         ("macro_f1", [["labels", "Sequence[str]", ""]], "- macro_f1: {labels: …}"),
         ("brief", [["most", "int", "3"]], "- brief"),
         ("bare", [], "- bare"),
+        ("pass_at", [["of", "str", ""], ["k", "int", ""]], "- pass_at: {of: …, k: …}"),
+        ("weighted", [["of", "dict[str, float | int]", ""]], "- weighted: {of: …}"),
+        ("checklist", [["questions", "Optional[list[str]]", ""]], "- checklist: {questions: …}"),
+        ("pairwise", [["prompt", "str", "''"]], "- pairwise"),
     ],
 )
 def test_show_has_the_settings_and_the_line_of_an_experiment(
@@ -55,7 +59,8 @@ def test_show_has_the_settings_and_the_line_of_an_experiment(
     shown = json.loads(invoke(home, "evaluators", "show", name, "--json").stdout)
     listed = [[s["name"], s["type"], s["default"]] for s in shown["settings"]]
     assert listed[: len(settings)] == settings
-    assert invoke(home, "evaluators", "show", name).stdout.rstrip().endswith(line)
+    lines = invoke(home, "evaluators", "show", name).stdout.splitlines()
+    assert f"in an experiment: {line}" in [each.rstrip() for each in lines]
 
 
 @pytest.mark.parametrize(
@@ -90,6 +95,8 @@ def test_try_judges_one_answer(home: Path, options: list[str], output: str, code
         (["try", "contains", "--output", "x", "--settings", "{cas: 1}"], "unknown setting of"),
         (["try", "macro_f1", "--output", "x", "--settings", LABELS], "is a metric of a whole run"),
         (["new", "my-check"], "'my-check' is no name of a function"),
+        (["try", "ratio", "--output", "x"], "ratio judges no answer by itself"),
+        (["new", "ratio"], "there is an evaluator 'ratio' (workbench)"),
         (["new", "contains"], "there is an evaluator 'contains' (workbench)"),
     ],
 )

@@ -16,6 +16,7 @@ from workbench.errors import ExitCode, WorkbenchError
 if TYPE_CHECKING:
     from workbench.canonical import JSON
     from workbench.evaluator import Score
+    from workbench.evaluator.description import Description
     from workbench.project import Project
 
 app = typer.Typer(help="List, show, try and begin evaluators.")
@@ -65,10 +66,9 @@ def list_all(context: typer.Context, as_json: AsJson = False) -> None:
         return
     from dataclasses import asdict
 
-    from workbench.evaluator.description import describe_all
     from workbench.report.tables import new_table
 
-    described = describe_all(open_project().root)
+    described = list(_descriptions().values())
     if as_json:
         print_json({"evaluators": [asdict(each) for each in described]})
         return
@@ -78,15 +78,27 @@ def list_all(context: typer.Context, as_json: AsJson = False) -> None:
     print_styled(table)
 
 
+def _descriptions() -> "dict[str, Description]":
+    """The evaluators and the other entries of `evaluators:`, by name."""
+    from workbench.evaluator.description import describe_all
+    from workbench.experiment.entry_descriptions import describe_entries
+
+    evaluators = {each.name: each for each in describe_all(open_project().root)}
+    return dict(sorted({**describe_entries(), **evaluators}.items()))
+
+
 @app.command("show")
 def show(name: Name, as_json: AsJson = False) -> None:
     """Show one evaluator: what it gives, what it takes, and its settings."""
     from dataclasses import asdict
 
-    from workbench.evaluator.description import describe
+    from workbench.errors import unknown_name
     from workbench.report.evaluators import description_lines
 
-    described = describe(name, open_project().root)
+    descriptions = _descriptions()
+    if name not in descriptions:
+        raise unknown_name("evaluator", name, descriptions, where="workbench evaluators")
+    described = descriptions[name]
     if as_json:
         print_json(asdict(described))
     else:
@@ -130,15 +142,16 @@ def try_out(
 @app.command("new")
 def new(name: Annotated[str, typer.Argument(metavar="NAME", help="A new name.")]) -> None:
     """Begin an evaluator: a function and its test, to be edited."""
-    from workbench.evaluator import list_evaluators
-
     root = open_project().root
     if not name.isidentifier() or name.startswith("_"):
         fix = "use letters, digits and _, as in names_the_team"
         raise WorkbenchError(f"{name!r} is no name of a function", where="NAME", fix=fix)
-    if origin := list_evaluators(root).get(name):
-        fix = "choose another name, or write the file by hand to replace it"
-        raise WorkbenchError(f"there is an evaluator {name!r} ({origin})", where="NAME", fix=fix)
+    if described := _descriptions().get(name):
+        fix = "choose another name"
+        if described.arguments:
+            fix += ", or write the file by hand to replace it"
+        message = f"there is an evaluator {name!r} ({described.origin})"
+        raise WorkbenchError(message, where="NAME", fix=fix)
     files = {
         root / "evaluators" / f"{name}.py": FUNCTION,
         root / "tests" / f"test_{name}.py": TEST,
@@ -164,11 +177,18 @@ def _judge(
     from dataclasses import replace
 
     from workbench.errors import not_stopped
+    from workbench.evaluator import list_evaluators
     from workbench.evaluator.spec import read_spec
+    from workbench.experiment.entry_descriptions import describe_entries
     from workbench.model import Completion
     from workbench.scoring.pool import shared_pool
     from workbench.store import completion_json
 
+    if name in describe_entries() and name not in list_evaluators(project.root):
+        raise WorkbenchError(
+            f"{name} judges no answer by itself",
+            fix="put it under evaluators: in an experiment, and run that",
+        )
     completion = Completion("", "ok", output)
     data = {**row, "outputs": output, "completion": completion_json(completion)}
     with shared_pool() as pool:

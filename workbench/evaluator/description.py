@@ -1,7 +1,7 @@
 """Descriptions of evaluators, read from their source: nothing is imported.
 
-describe("exact_match", root)
-Description("exact_match", "workbench", "True if the answer equals …", settings=(Setting(…),), …)
+describe_all(root)
+[Description("exact_match", "workbench", "True if the answer equals …", settings=(…), …), …]
 """
 
 import ast
@@ -13,7 +13,7 @@ from importlib.metadata import entry_points
 from pathlib import Path
 from textwrap import dedent
 
-from workbench.errors import WorkbenchError, unknown_name
+from workbench.errors import WorkbenchError
 from workbench.evaluator.lookup import GROUP, LIBRARY, PACKAGE, list_evaluators
 
 Functions = dict[str, ast.FunctionDef]
@@ -62,18 +62,6 @@ class Description:
 def describe_all(root: Path) -> list[Description]:
     """Every evaluator that needs no colon, by name."""
     return [_describe(name, origin, root) for name, origin in sorted(list_evaluators(root).items())]
-
-
-def describe(name: str, root: Path) -> Description:
-    """The evaluator of this name.
-
-    Raises:
-        WorkbenchError: there is none.
-    """
-    origins = list_evaluators(root)
-    if name not in origins:
-        raise unknown_name("evaluator", name, origins, where="workbench evaluators")
-    return _describe(name, origins[name], root)
 
 
 def _describe(name: str, origin: str, root: Path) -> Description:

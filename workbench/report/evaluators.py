@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator
 
 from workbench.evaluator import Score
 from workbench.evaluator.description import Description
+from workbench.evaluator.spec import RESERVED
 from workbench.report.tables import align_rows
 
 
@@ -24,6 +25,8 @@ def description_lines(description: Description) -> Iterator[str]:
     traits = [f"{name} {value}" for name, value in description.traits]
     yield from (f"values: {', '.join(traits)}",) if traits else ()
     yield f"in an experiment: - {_entry(description)}"
+    if description.arguments:
+        yield f"every evaluator takes, too: {', '.join(RESERVED)}"
 
 
 def score_lines(name: str, score: Score) -> Iterator[str]:
