@@ -17,7 +17,7 @@ from workbench.results.serialize import comparison_json
 from workbench.results.types import MetricResult, VariantResult
 
 ROW_COUNTS = ("planned", "scored", "failed", "not_run")
-METRIC_FIELDS = ("mean", "low", "high", "n", "clusters", "errors", "not_applicable")
+METRIC_FIELDS = ("mean", "low", "high", "n", "clusters", "errors")
 MAX_CATEGORIES = 5
 WORST_FIELDS = ("mean", "low", "high", "n")
 
@@ -96,6 +96,7 @@ def _variant(result: VariantResult, base: int | None) -> dict[str, JSON]:
         "metrics": {
             plain(name): {
                 **{field: getattr(metric, field) for field in METRIC_FIELDS},
+                "not_applicable": 0 if metric.slice_of else metric.not_applicable,
                 "median": asdict(metric.median) if metric.median else None,
                 "worst": metric.worst
                 and {field: getattr(metric.worst, field) for field in WORST_FIELDS},
