@@ -126,6 +126,7 @@ def test_the_parent_run_tells_the_winner_and_what_changed(tickets: tuple[Recordi
     client = recording.client
     assert [file.path for file in client.list_artifacts(parent.info.run_id, "figures")] == [
         "figures/exact_match.png",
+        "figures/exact_match_confusion.png",
         "figures/exact_match_cost.png",
         "figures/exact_match_latency.png",
         "figures/output_tokens.png",

@@ -22,7 +22,7 @@ Names = Annotated[list[str], typer.Argument(metavar="NAME", help="Names from the
 
 @models.command("list")
 def list_local_models() -> None:
-    """List the local models and encoders, and which of them are on this machine."""
+    """List local models and encoders, and which are on this machine."""
     from workbench.catalog.encoders import CatalogEncoder, list_encoders
     from workbench.catalog.models import CatalogModel, list_models
 
@@ -50,7 +50,7 @@ def add_models(
         ),
     ] = False,
 ) -> None:
-    """Download local models and encoders (weights only) and check their digests."""
+    """Download models and encoders (weights only) and check their digests."""
     from workbench.catalog.add_model import add_model
 
     for name in names:
