@@ -5,10 +5,9 @@ with Store(project.store) as store:
     store.completions([request.key])      # {key: Completion(…, stored=True)}
 """
 
-import dataclasses
 import json
 from collections.abc import Callable, Collection, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any, Self, TypeVar
 
@@ -38,6 +37,7 @@ COMPLETION_COLUMNS = (
     "key, state, completion, request, sum, model, size, input_tokens, output_tokens, latency_s"
 )
 SCORE_COLUMNS = "key, evaluator, score, sum"
+SCORE_FIELDS = tuple(field.name for field in fields(Score))
 CHECKSUMS = {
     "completions": "crc(key, state, completion, request)",
     "scores": "crc(key, evaluator, score)",
@@ -202,7 +202,9 @@ class Store:
         """Store scores by key, as durably as completions; a read-only store leaves them out."""
         rows = []
         for key, score in scores.items():
-            text = self.redactor.redact(canonical_json(dataclasses.asdict(score)))
+            text = self.redactor.redact(
+                canonical_json({field: getattr(score, field) for field in SCORE_FIELDS})
+            )
             rows.append((key, evaluator.name, text, checksum(key, evaluator.name, text)))
         if rows and not self.database.is_read_only:
             self.database.write([(SAVE_SCORE, rows)])
