@@ -1,15 +1,14 @@
 """Scores of the evaluators of answers: choices, dates, lists and entities."""
 
 import datetime
-from pathlib import Path
 
 import pytest
+from expected_rows import load, wanted
 from hypothesis import given
 from hypothesis import strategies as st
 
 from workbench.errors import WorkbenchError
-from workbench.evaluator import Spec
-from workbench.evaluator.lookup import expected_check, load_evaluator
+from workbench.evaluator.lookup import expected_check
 from workbench.evaluators._dates import read_dates
 from workbench.evaluators._overlap import compare_lists
 from workbench.evaluators.choice import choice
@@ -17,16 +16,7 @@ from workbench.evaluators.date_match import date_match
 from workbench.evaluators.entities import entities
 from workbench.evaluators.set_overlap import set_overlap
 
-ROOT = Path("/nowhere")
 ROW = {"options": ["Rome", "Paris", "Oslo", "New York"]}
-
-
-def wanted(answer: object) -> dict:
-    return {"expected_response": answer}
-
-
-def load(name: str, settings: dict):
-    return load_evaluator(Spec(name, settings, ROOT))
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from expected_rows import wanted
 from hypothesis import given
 from hypothesis import strategies as st
 from scipy.special import softmax
@@ -30,10 +31,6 @@ def completion(
 
 def evaluator_with(**settings: Any) -> Evaluator:
     return load_evaluator(Spec("choice_likelihood", settings, Path("/nowhere")))
-
-
-def wanted(answer: object) -> dict[str, Any]:
-    return {"expected_response": answer}
 
 
 @pytest.mark.parametrize(

@@ -1,17 +1,13 @@
 """Labels that answers name."""
 
 import pytest
+from expected_rows import wanted
 from hypothesis import given
 from hypothesis import strategies as st
 
 from workbench.errors import WorkbenchError
 from workbench.evaluator import Score
 from workbench.evaluators.label_match import label_match
-
-
-def wanted(answer: object) -> dict:
-    return {"expected_response": answer}
-
 
 SENTIMENT = ["positive", "negative", "very positive"]
 

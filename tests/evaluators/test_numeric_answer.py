@@ -3,17 +3,13 @@
 from fractions import Fraction
 
 import pytest
+from expected_rows import wanted
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from workbench.errors import WorkbenchError
 from workbench.evaluator import Score
 from workbench.evaluators.numeric_answer import check_expected, numeric_answer
-
-
-def wanted(answer: object) -> dict:
-    return {"expected_response": answer}
-
 
 RIGHT = [
     ("42", "42"),

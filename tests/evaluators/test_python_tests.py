@@ -422,8 +422,10 @@ def test_limits_out_of_range_are_refused(settings: dict, message: str) -> None:
 )
 def test_any_text_is_read_in_time(character: str, size: int) -> None:
     text = character * (size // len(character))
-    answer_code(text)
-    different_line(text, text + "x")
+    code = answer_code(text)
+    assert code in text
+    assert different_line(text, text) == ""
+    assert different_line(text, text + "x").startswith("line ")
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 
 import pytest
+from expected_rows import wanted
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -28,10 +29,6 @@ from workbench.evaluators.regex_match import regex_match
 from workbench.model import Completion, Usage
 
 ROOT = Path("/nowhere")
-
-
-def wanted(answer: object) -> dict:
-    return {"expected_response": answer}
 
 
 def check(name: str, **settings: object):

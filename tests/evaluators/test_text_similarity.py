@@ -7,6 +7,7 @@ from itertools import pairwise
 from pathlib import Path
 
 import pytest
+from expected_rows import wanted
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from rapidfuzz.distance import Levenshtein
@@ -29,10 +30,6 @@ EVALUATORS = {
 }
 WORDS = ["the", "The", "cat", "cats", "sat", "on", "mat.", "running", "runs", "a", "an", "yyy"]
 WORDS += ["happily", "42", "U.S.", "für", "don't", "-", "\n", "", "ok,"]
-
-
-def wanted(answer: object) -> dict:
-    return {"expected_response": answer}
 
 
 def squad_f1(answer: str, expected: str) -> float:

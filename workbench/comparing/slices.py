@@ -8,8 +8,8 @@ from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
 
 from workbench.comparing.metrics import MetricFamily
-from workbench.dataset import EXPECTED
-from workbench.errors import unknown_name
+from workbench.dataset.row_columns import find_column
+from workbench.evaluator.coverage import column_text
 from workbench.plan import Plan
 from workbench.results.scores import Measure, MetricScores, measure
 from workbench.results.tally import Tally
@@ -171,20 +171,12 @@ def rows_by_value(column: str, plan: Plan) -> dict[str, set[int]]:
     Raises:
         WorkbenchError: no row has that column.
     """
-    dataset = plan.experiment.content.get("dataset")
-    expected = dataset.get("expected") if isinstance(dataset, dict) else None
-    names = {name for example in plan.examples for part in example.columns() for name in part}
-    # Pages, tables and frames call the answer `expected`, whatever its column is called.
-    is_answer = column == expected or (column == "expected" and column not in names)
-    name = EXPECTED if is_answer else column
+    name = find_column(column, plan.experiment.dataset, plan.examples)
     numbers: dict[str, set[int]] = {}
     for number, example in enumerate(plan.examples):
-        part = next((columns for columns in example.columns() if name in columns), None)
-        if part is not None:
-            numbers.setdefault(str(part[name]), set()).add(number)
-    if not numbers:
-        columns = names | ({expected} if expected else set())
-        raise unknown_name("column", column, columns, where=plan.experiment.dataset.source)
+        text = column_text(example.columns(), name)
+        if text is not None:
+            numbers.setdefault(text, set()).add(number)
     return numbers
 
 

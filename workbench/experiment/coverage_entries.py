@@ -12,8 +12,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
 from workbench.canonical import JSON, digest
-from workbench.dataset import EXPECTED, Dataset
-from workbench.errors import WorkbenchError, list_first, unknown_name
+from workbench.dataset import Dataset
+from workbench.dataset.row_columns import find_column
+from workbench.errors import WorkbenchError, list_first
 from workbench.evaluator import Evaluator
 from workbench.evaluator.combination import SLICE, CombinedScore, Part
 from workbench.evaluator.coverage import Coverage, column_text
@@ -113,14 +114,7 @@ def _check_values(name: str, column: str, values: tuple[str, ...], dataset: Data
 
 def _column(setting: str, name: JSON, dataset: Dataset) -> str:
     """The key of a column of the dataset's rows."""
-    parts = (part for example in dataset.examples for part in example.columns())
-    names = set().union(*parts)
-    if name == dataset.expected or (name == "expected" and name not in names):
-        return EXPECTED
-    if not isinstance(name, str) or name not in names:
-        columns = (names - {EXPECTED}) | ({dataset.expected} - {""})
-        if not isinstance(name, str):
-            fix = f"name one of {list_first(sorted(columns), MOST_VALUES)}"
-            raise WorkbenchError(f"{setting} is {name!r:.60}, not the name of a column", fix=fix)
-        raise unknown_name("column", name, columns, where=dataset.source)
-    return name
+    if not isinstance(name, str):
+        fix = f"name one of {list_first(sorted(dataset.variables), MOST_VALUES)}"
+        raise WorkbenchError(f"{setting} is {name!r:.60}, not the name of a column", fix=fix)
+    return find_column(name, dataset, dataset.examples)

@@ -74,9 +74,9 @@ class ScoreColumn:
         self.column_score: ColumnScore | None = None
 
     def put_row(self, number: int, row: Row) -> None:
-        """Set the score of a row; one that the evaluator is not about does not apply."""
+        """Set the score of a row; without one it may be a row that the evaluator is not about."""
         coverage, score = self._coverage, row.scores.get(self._name)
-        if coverage and not coverage.includes(row.cell.example.columns()):
+        if score is None and coverage and not coverage.includes(row.cell.example.columns()):
             score = coverage.excluded
         self.put(number, score)
 
