@@ -11,6 +11,15 @@ PIECES = [
     *("a@b.de", "+49 ", "4111 ", "password=", "sk-", "eyJ", "def f(:", "return ", "ا", "日", "\\"),
 ]
 ANY_TEXT = st.text() | st.lists(st.sampled_from(PIECES), max_size=30).map("".join)
+JSON_VALUES = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | st.text(),
+    lambda children: st.lists(children) | st.dictionaries(st.text(), children),
+    max_leaves=4,
+)
 # Long repetitions of each would show a step whose time grows with the square of the length.
 LONG_PARTS = [
     *("", "a", " ", "\n", "[", "{", '"', "1 ", "1/1/", "a@", "a.", "+1 ", "- a\n", "a, ", "**a** "),

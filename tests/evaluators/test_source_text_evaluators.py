@@ -8,22 +8,12 @@ from xml.parsers import expat
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from structure_texts import drawn_texts
+from structure_texts import JSON_VALUES, drawn_texts
 
 from workbench.errors import WorkbenchError
 from workbench.evaluators.python_compiles import python_compiles
 from workbench.evaluators.xml_valid import xml_valid
 from workbench.evaluators.yaml_valid import yaml_valid
-
-VALUES = st.recursive(
-    st.none()
-    | st.booleans()
-    | st.integers()
-    | st.floats(allow_nan=False, allow_infinity=False)
-    | st.text(),
-    lambda children: st.lists(children) | st.dictionaries(st.text(), children),
-    max_leaves=4,
-)
 
 
 @pytest.mark.parametrize(
@@ -100,7 +90,7 @@ def test_aliases_are_not_expanded():
     assert yaml_valid("\n".join(["m0: &m0 {k: v}", *lines]), mapping=True).value is True
 
 
-@given(VALUES)
+@given(JSON_VALUES)
 def test_json_is_yaml_with_a_mapping_where_it_is_an_object(value):
     text = json.dumps(value)
     assert yaml_valid(text, mapping=True).value is isinstance(value, dict)

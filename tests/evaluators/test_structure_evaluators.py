@@ -8,22 +8,11 @@ import pytest
 from expected_rows import load, wanted
 from hypothesis import given
 from hypothesis import strategies as st
-from structure_texts import drawn_texts
+from structure_texts import JSON_VALUES, drawn_texts
 
 from workbench.evaluators.json_field import json_field
 from workbench.evaluators.json_schema import json_schema
 from workbench.evaluators.json_valid import json_valid
-
-VALUES = st.recursive(
-    st.none()
-    | st.booleans()
-    | st.integers()
-    | st.floats(allow_nan=False, allow_infinity=False)
-    | st.text(),
-    lambda children: st.lists(children) | st.dictionaries(st.text(), children),
-    max_leaves=4,
-)
-
 
 ORDER = {
     "type": "object",
@@ -120,7 +109,7 @@ def json_schema_check(schema: object) -> None:
     load("json_schema", {"schema": schema})
 
 
-@given(VALUES, st.sampled_from([ORDER, {"type": ["array", "string"]}, {"minProperties": 1}]))
+@given(JSON_VALUES, st.sampled_from([ORDER, {"type": ["array", "string"]}, {"minProperties": 1}]))
 def test_json_schema_agrees_with_the_library(value, schema):
     expected = jsonschema.Draft202012Validator(schema).is_valid(value)
     assert json_schema(json.dumps(value), schema=schema).value is expected
@@ -165,7 +154,7 @@ def test_json_field(outputs, settings, value, label):
     assert (score.value, score.label) == (value, label)
 
 
-@given(VALUES)
+@given(JSON_VALUES)
 def test_a_field_equals_itself(value):
     score = json_field(json.dumps({"a": value}), wanted({"a": value}), field="a")
     assert score.value is True

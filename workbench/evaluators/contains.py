@@ -55,7 +55,7 @@ def contains(
 def check_expected(
     expectations: Mapping[str, JSON], *, normalize: JSON = None, **_settings: JSON
 ) -> None:
-    """Check that the row has an acceptable answer; raises WorkbenchError as `contains` does."""
+    """Check that the row has an acceptable answer; raises WorkbenchError as the evaluator."""
     normalized_answers(expectations, read_steps(normalize))
 
 

@@ -12,16 +12,17 @@ from typing import Literal
 
 from workbench.canonical import JSON
 from workbench.evaluator import Score, evaluator
-from workbench.evaluator.lookup import ExpectedUse
 from workbench.evaluators._required import (
     RequiredText,
     check_presence_settings,
     fold,
     judge_presence,
     required_texts,
-    use_of_expected,
 )
-from workbench.evaluators._text import normalize_text, normalized_answers, read_steps
+from workbench.evaluators._text import normalize_text, read_steps
+from workbench.evaluators.contains import check_expected, expected_use
+
+__all__ = ["check_expected", "check_settings", "ends_with", "expected_use"]
 
 
 @evaluator(kind="pass")
@@ -53,18 +54,6 @@ def ends_with(
     return judge_presence(required, is_present, match=match, place="at the end")
 
 
-def check_expected(
-    expectations: Mapping[str, JSON], *, normalize: JSON = None, **_settings: JSON
-) -> None:
-    """Check that the row has an acceptable answer; raises WorkbenchError as `ends_with` does."""
-    normalized_answers(expectations, read_steps(normalize))
-
-
 def check_settings(**settings: JSON) -> None:
     """Check `texts`, `match` and `normalize`; raises WorkbenchError for one that isn't valid."""
     check_presence_settings("ends_with", settings, ("any", "none"))
-
-
-def expected_use(*, texts: JSON = None, match: JSON = "any", **_settings: JSON) -> ExpectedUse:
-    """The use of a row's expected value: none with `texts`."""
-    return use_of_expected(texts, match)

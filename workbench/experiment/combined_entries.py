@@ -26,6 +26,7 @@ from workbench.evaluator.combination import (
     CombinedScore,
     Part,
 )
+from workbench.experiment.named_entries import check_reserved
 from workbench.project import Project
 
 Loaded = tuple[str, CombinedScore, Traits]  # and the metric's name before them
@@ -110,12 +111,7 @@ def load_combination(
     Raises:
         WorkbenchError: a setting can't be used, or names no evaluator that has such scores.
     """
-    if (context.project.root / "evaluators" / f"{kind}.py").is_file():
-        raise WorkbenchError(
-            f"evaluators/{kind}.py: the name {kind!r} is reserved",
-            where=where,
-            fix=f"rename the file and its function: my_{kind}",
-        )
+    check_reserved(kind, context.project.root, where)
     with located(where):
         document = Document("", dict(settings))
         name, combination, traits = _LOADERS[kind](kind, document, context)

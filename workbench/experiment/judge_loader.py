@@ -12,6 +12,7 @@ from pathlib import Path
 from workbench.canonical import JSON
 from workbench.document import Document
 from workbench.errors import WorkbenchError, located, unknown_name
+from workbench.experiment.named_entries import check_reserved
 from workbench.experiment.prompts import PromptFinder
 from workbench.experiment.types import Registry
 from workbench.judges.entries import JudgeEntry, ModelEntry, questions, settings_of
@@ -49,12 +50,7 @@ class JudgeLoader:
         Raises:
             WorkbenchError: a setting, the prompt or a model can't be used.
         """
-        if (self.project.root / "evaluators" / f"{kind}.py").is_file():
-            raise WorkbenchError(
-                f"evaluators/{kind}.py: the name {kind!r} is reserved for judges",
-                where=where,
-                fix=f"rename the file and its function: my_{kind}",
-            )
+        check_reserved(kind, self.project.root, where, owner=" for judges")
         with located(where):
             entry = Document("", dict(settings)).check(JudgeEntry)
             _check_kind(kind, entry)

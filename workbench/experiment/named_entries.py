@@ -5,6 +5,7 @@
 
 import re
 from collections.abc import Iterator
+from pathlib import Path
 
 from workbench.canonical import JSON
 from workbench.document import Document
@@ -24,6 +25,14 @@ def named_entries(
     for index, entry in enumerate(named_settings):
         ((name, settings),) = entry.items()
         yield name, dict(settings), document.where(key, index)
+
+
+def check_reserved(kind: str, root: Path, where: str, *, owner: str = "") -> None:
+    """Refuse a file of the project in `root` that has the name of a kind of entry."""
+    if (root / "evaluators" / f"{kind}.py").is_file():
+        message = f"evaluators/{kind}.py: the name {kind!r} is reserved{owner}"
+        fix = f"rename the file and its function: my_{kind}"
+        raise WorkbenchError(message, where=where, fix=fix)
 
 
 def check_label(label: JSON, where: str) -> None:
