@@ -12,8 +12,15 @@ from command import invoke
 from wheels import write_wheel
 
 from workbench.calibration.labels import read_label_file
-from workbench.catalog.data import CatalogData, add_data, fetch_data, list_data
+from workbench.catalog.data import (
+    CatalogData,
+    add_data,
+    data_of_file,
+    fetch_data,
+    list_data,
+)
 from workbench.catalog.rater_labels import RaterFile, read_movie_ratings
+from workbench.dataset.text_files import check_file
 from workbench.errors import WorkbenchError
 
 ROOT = Path(__file__).parents[2]
@@ -34,6 +41,16 @@ id,person,label,rating
 2,rater-01,negative,-1
 2,rater-02,negative,-4
 """
+
+
+@pytest.mark.parametrize(("name", "target"), TARGETS.items())
+def test_a_file_that_was_not_fetched_names_the_command(
+    tmp_path: Path, name: str, target: str
+) -> None:
+    with pytest.raises(WorkbenchError, match="unknown dataset file") as refused:
+        check_file(tmp_path / target, target)
+    assert refused.value.fix == f"workbench data add {name}"
+    assert data_of_file(tmp_path / f"{target}.gz") == ""
 
 
 def rows_of(path: Path) -> list:

@@ -74,7 +74,9 @@ REFUSED = {
 def test_what_no_row_or_evaluator_has_is_refused(bench: Bench, entries: str) -> None:
     write_rows(bench.task)
     listed = ", ".join(f"{{{entry}}}" for entry in _entries(entries))
-    assert REFUSED[entries] in refusal(bench.plan, FILE % listed)
+    message = refusal(bench.plan, FILE % listed)
+    assert message.startswith("prompts/qa/experiment.yaml:5:")
+    assert REFUSED[entries] in message
 
 
 def _entries(text: str) -> list[str]:

@@ -59,6 +59,12 @@ def list_data() -> tuple[CatalogData | BundledData, ...]:
     return tuple(sorted((*_CATALOG, *BUNDLED_DATA), key=lambda entry: entry.name))
 
 
+def data_of_file(path: Path) -> str:
+    """The name of the data set whose rows are written to this file of a project; empty: of none."""
+    file = path.absolute().as_posix()
+    return next((each.name for each in list_data() if file.endswith(f"/{each.target}")), "")
+
+
 def add_data(
     name: str, project_root: Path, report: Callable[[str], None], *, raters: bool = False
 ) -> Path:

@@ -171,7 +171,8 @@ def rows_by_value(column: str, plan: Plan) -> dict[str, set[int]]:
     Raises:
         WorkbenchError: no row has that column.
     """
-    name = find_column(column, plan.experiment.dataset, plan.examples)
+    dataset = plan.experiment.dataset
+    name = find_column(column, dataset, plan.examples, where=dataset.source)
     numbers: dict[str, set[int]] = {}
     for number, example in enumerate(plan.examples):
         text = column_text(example.columns(), name)

@@ -10,7 +10,9 @@ from workbench.dataset.types import EXPECTED, Dataset, Example
 from workbench.errors import unknown_name
 
 
-def find_column(name: str, dataset: Dataset, examples: Sequence[Example]) -> str:
+def find_column(
+    name: str, dataset: Dataset, examples: Sequence[Example], *, where: str = ""
+) -> str:
     """The key of a column in `Example.columns()`: an input, the answer, metadata, the split.
 
     Pages, tables and frames call the answer `expected`, whatever its column is called.
@@ -22,6 +24,6 @@ def find_column(name: str, dataset: Dataset, examples: Sequence[Example]) -> str
     is_answer = name == dataset.expected or (name == "expected" and name not in names)
     key = EXPECTED if is_answer else name
     if key not in names:
-        columns = names | ({dataset.expected} - {""})
-        raise unknown_name("column", name, columns, where=dataset.source)
+        columns = names - {EXPECTED} | {dataset.expected} if dataset.expected else names
+        raise unknown_name("column", name, columns, where=where)
     return key

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
+from workbench.catalog.data import data_of_file
 from workbench.document import file_kind
 from workbench.errors import WorkbenchError, unknown_name
 
@@ -150,7 +151,8 @@ def check_file(path: Path, name: str) -> None:
     except FileNotFoundError:
         siblings = path.parent.iterdir() if path.parent.is_dir() else ()
         names = [sibling.name for sibling in siblings if sibling.is_file()]
-        raise unknown_name("dataset file", path.name, names, where=name) from None
+        fix = f"workbench data add {data}" if (data := data_of_file(path)) else ""
+        raise unknown_name("dataset file", path.name, names, where=name, fix=fix) from None
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) else "its name contains NUL"
         shown = name if len(path.name) <= _MAX_NAME else f"{path.name[:60]}…"

@@ -109,7 +109,7 @@ def _check_values(name: str, column: str, values: tuple[str, ...], dataset: Data
     if missing and len(dataset.examples) == dataset.rows:
         message = f"rows: no row has {name} {missing[0]!r}"
         fix = f"its values are {list_first(present, MOST_VALUES)}"
-        raise WorkbenchError(message, where=dataset.source, fix=fix)
+        raise WorkbenchError(message, fix=fix)
 
 
 def _column(setting: str, name: JSON, dataset: Dataset) -> str:
