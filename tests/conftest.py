@@ -127,10 +127,14 @@ def imports_mlflow(module: ModuleType) -> bool:
 def process_state() -> Iterator[None]:
     """Projects leave the path with the test: each look-up of a provider searches all of it.
 
-    So does the store that `mlflow.set_tracking_uri` names to every later test of this process.
+    So does the store that `mlflow.set_tracking_uri` names to every later test of this process, and
+    the mode of new files, which most commands change.
     """
     path, tracking_uri = list(sys.path), os.environ.get(TRACKING_URI)
+    mask = os.umask(0o022)
+    os.umask(mask)
     yield
+    os.umask(mask)
     sys.path[:] = path
     if os.environ.get(TRACKING_URI) != tracking_uri:
         os.environ.pop(TRACKING_URI)

@@ -28,6 +28,7 @@ from workbench.box.plain_values import encode
 CHUNK = 1 << 16  # bytes read at once
 # Seconds a process may take to end, and a process without a box may hold its output open.
 END_GRACE_S = 1.0
+NEW_FILES = 0o022  # mode mask; under a stricter one a box's folders would be closed to its user
 
 
 @dataclass(frozen=True)
@@ -78,6 +79,7 @@ class _Box:
                 cwd="/",
                 pass_fds=(*program.pipes, status),
                 start_new_session=method == "none",
+                umask=NEW_FILES,
             )
         os.close(status)
         self.pid = self.process.pid
