@@ -67,7 +67,7 @@ def need_unshare() -> None:
 def test_code_runs_in_a_box(home: Path) -> None:
     if reason := boxes_missing():
         pytest.skip(reason)
-    ended = run(home, "--json", "--tracking-uri", "none", boxes=True)
+    ended = run(home, "--json", boxes=True)  # recorded in the project: new files are private
     assert ended.returncode == 0, ended.stderr
     metric = json.loads(ended.stdout)["variants"][0]["metrics"]["python_tests"]
     assert (metric["mean"], metric["n"]) == (0.5, 2)
