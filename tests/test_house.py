@@ -23,6 +23,7 @@ FLOORS = [
     {"prompt", "dataset", "evaluator", "evaluators", "providers", "answers"},
     {"serving"},
     {"judges"},
+    {"embeddings"},
     {"experiment"},
     {"checking"},
     {"store"},

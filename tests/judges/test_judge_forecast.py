@@ -99,7 +99,7 @@ def test_log_likelihoods_have_no_output(bench: Bench) -> None:
     (judge,) = plan.experiment.judges.values()
     model = replace(judge.models[0], provider=Likelihoods("last", {}))
     judges = {judge.name: replace(judge, models=(model,))}
-    plan = replace(plan, experiment=replace(plan.experiment, judges=judges))
+    plan = replace(plan, experiment=replace(plan.experiment, scorers=judges))
     with Store(bench.project.store) as store:
         (forecast,) = forecast_judges(plan, store, {})
     assert (forecast.requests, forecast.output_tokens) == (ROWS_OF_BENCH, 0)

@@ -45,8 +45,8 @@ def most_similar(
     if not answer.strip():
         return Score(0.0, "the answer is empty")
     try:
-        embedding = embed(_encodable(answer))
-        others = [embed(_encodable(text)) for text in expected]
+        embedding = embed(encodable(answer))
+        others = [embed(encodable(text)) for text in expected]
     except TextTooLongError as error:
         return Score(error=f"the texts are too long to compare: {error}")
     values = [float(embedding.vector @ other.vector) for other in others]
@@ -63,6 +63,6 @@ def unit_vector(vector: FloatArray) -> FloatArray:
     return scaled
 
 
-def _encodable(text: str) -> str:
+def encodable(text: str) -> str:
     """The text with a question mark for each lone surrogate."""
     return text.encode("utf-8", "replace").decode()

@@ -2,6 +2,8 @@
 
 - embedding_similarity
 - embedding_similarity: {encoder: use-multilingual-v3}
+
+With `model:` an API's embeddings are compared instead: workbench/embeddings.
 """
 
 from collections.abc import Mapping
@@ -29,8 +31,9 @@ def embedding_similarity(
 
     Rarely below 0 in practice. An opposite (`good`, `not good`) is similar, too: it measures the
     topic more than the truth. Of a list, the most similar entry counts. An empty answer has 0. The
-    encoder runs on this machine, without a network; `workbench models add` fetches it. Values are
-    rounded to six decimals. Source: Reimers and Gurevych 2019, Sentence-BERT (arXiv:1908.10084).
+    encoder runs on this machine, without a network; `workbench models add` fetches it. With
+    `model: openai:text-embedding-3-small` in its place, an API is asked. Values are rounded to six
+    decimals. Source: Reimers and Gurevych 2019, Sentence-BERT (arXiv:1908.10084).
 
     Args:
         outputs: the answer.

@@ -10,6 +10,7 @@ from typing import NamedTuple
 from workbench.canonical import JSON
 from workbench.dataset import Dataset
 from workbench.document import Document
+from workbench.embeddings.similarity import EmbeddingSimilarity
 from workbench.errors import WorkbenchError, located, unknown_name
 from workbench.evaluator import Evaluator, list_evaluators
 from workbench.evaluator.combination import COMBINED
@@ -18,11 +19,12 @@ from workbench.evaluator.lookup import check_machine
 from workbench.evaluator.spec import Spec, check_env, read_spec
 from workbench.experiment.combined_entries import EntryContext, load_combination
 from workbench.experiment.coverage_entries import read_coverage, slices
+from workbench.experiment.embedding_entries import is_by_model, load_similarity
 from workbench.experiment.field_entries import ENTRY, EVALUATOR, field_settings
 from workbench.experiment.file import ExperimentFile
 from workbench.experiment.judge_loader import JudgeLoader
 from workbench.experiment.named_entries import check_label, named_entries
-from workbench.experiment.types import Resolvers
+from workbench.experiment.types import Resolvers, Scorer
 from workbench.judges.entries import JUDGE_KINDS, read_condition
 from workbench.judges.judge import Condition, Judge
 
@@ -38,13 +40,13 @@ class _Combined(NamedTuple):
 class _Entry(NamedTuple):
     """An entry, with its rows and the column by whose values it is sliced."""
 
-    named: Spec | Judge | _Combined
+    named: Spec | Scorer | _Combined
     coverage: Coverage | None = None
     by: str = ""
 
 
-Loaded = tuple[tuple[Evaluator, ...], dict[str, Judge]]
-Conditions = dict[str, tuple[str, str]]  # of judges by name: text and place of `only_if:`
+Loaded = tuple[tuple[Evaluator, ...], dict[str, Scorer]]
+Conditions = dict[str, tuple[str, str]]  # of scorers by name: text and place of `only_if:`
 
 
 def load_evaluators(
@@ -54,7 +56,7 @@ def load_evaluators(
     resolvers: Resolvers,
     dataset: Dataset,
 ) -> Loaded:
-    """The evaluators by their order, and the judges among them by name.
+    """The evaluators by their order, and by name those among them whose scores models give.
 
     Raises:
         WorkbenchError: an evaluator or a judge can't be used, or two have the same name.
@@ -66,15 +68,15 @@ def load_evaluators(
     by_spec = dict(zip(map(id, specs), resolvers.evaluators(specs), strict=True))
     for spec in specs if resolvers.require_env else []:
         check_machine(spec)
-    judges_by_name: dict[str, Judge] = {}
+    scorers: dict[str, Scorer] = {}
     evaluators: dict[str, Evaluator] = {}
     models = tuple(model.model.ref for model in loader.models)
     context = EntryContext(loader.project, evaluators, file.repeats, models)
     for entry in entries:
         named = entry.named
-        if isinstance(named, Judge):
+        if isinstance(named, Judge | EmbeddingSimilarity):
             _add(evaluators, named.evaluator, named.name, conditions[named.name][1])
-            judges_by_name[named.name] = named
+            scorers[named.name] = named
             continue
         if isinstance(named, Spec):
             kind, loaded = named.name, by_spec[id(named)]
@@ -86,14 +88,14 @@ def load_evaluators(
             sliced = slices(loaded, entry.by, dataset) if entry.by else []
         for part in sliced:
             _add(evaluators, part, kind, named.where)
-    _set_conditions(judges_by_name, evaluators, conditions)
-    return tuple(evaluators.values()), judges_by_name
+    _set_conditions(scorers, evaluators, conditions)
+    return tuple(evaluators.values()), scorers
 
 
 def _read_entries(
     file: ExperimentFile, document: Document, loader: JudgeLoader, dataset: Dataset
 ) -> tuple[list[_Entry], Conditions]:
-    """The entries of the file, and the conditions of judges."""
+    """The entries of the file, and the conditions of those whose scores models give."""
     entries: list[_Entry] = []
     conditions: Conditions = {}
     for kind, settings, where in named_entries(file.evaluators, document, "evaluators"):
@@ -106,6 +108,11 @@ def _read_entries(
             conditions |= {judge.name: (condition, where) for judge in judges}
             continue
         with located(where):
+            if is_by_model(kind, settings):
+                similarity = load_similarity(settings, loader.models)
+                entries.append(_Entry(similarity))
+                conditions[similarity.name] = "", where
+                continue
             coverage, by = read_coverage(settings, dataset)
         if kind in COMBINED:
             entries.append(_Entry(_Combined(kind, settings, where), coverage, by))
@@ -140,12 +147,13 @@ def _check_name(name: JSON, where: str) -> None:
 
 
 def _set_conditions(
-    judges: dict[str, Judge], evaluators: dict[str, Evaluator], conditions: Conditions
+    scorers: dict[str, Scorer], evaluators: dict[str, Evaluator], conditions: Conditions
 ) -> None:
     """Set the condition of each judge that has one; its digest covers that evaluator's."""
-    others = [name for name in evaluators if name not in judges]
+    others = [name for name in evaluators if name not in scorers]
     for name, (text, where) in conditions.items():
-        if not text:
+        judge = scorers[name]
+        if not text or not isinstance(judge, Judge):
             continue
         parts = read_condition(text)
         if parts is None:
@@ -156,5 +164,5 @@ def _set_conditions(
         if parts[0] not in others:
             raise unknown_name("evaluator", parts[0], others, where=where)
         condition = Condition(*parts, evaluators[parts[0]].metric_digest)
-        judges[name] = replace(judges[name], only_if=condition)
-        evaluators[name] = judges[name].evaluator
+        scorers[name] = replace(judge, only_if=condition)
+        evaluators[name] = scorers[name].evaluator

@@ -14,12 +14,13 @@ from workbench.document import Document
 from workbench.errors import WorkbenchError, located, unknown_name
 from workbench.experiment.named_entries import check_reserved
 from workbench.experiment.prompts import PromptFinder
+from workbench.experiment.scoring_models import scoring_model
 from workbench.experiment.types import Registry
-from workbench.judges.entries import JudgeEntry, ModelEntry, questions, settings_of
+from workbench.judges.entries import JudgeEntry, questions, settings_of
 from workbench.judges.judge import BUNDLED, Judge
 from workbench.judges.judge_record import read_record
 from workbench.judges.judge_requests import PAIR_VARIABLES, READ_VARIABLES, choice_method
-from workbench.model import MODEL_KEYS, Model, OpenModel, open_provider
+from workbench.model import OpenModel
 from workbench.model.types import JUDGES
 from workbench.parameters import check_parameters
 from workbench.project import Project
@@ -131,35 +132,12 @@ class JudgeLoader:
                 "no model is named to judge",
                 fix="add `model: openai:…` here, or `judge: openai:…` to workbench.yaml",
             )
-        models = [self._model(name) for name in names]
+        models = [scoring_model(name, self.models) for name in names]
         labels = [model.model.label for model in models]
         if len(set(labels)) < len(labels):
             fix = "name each model once; `samples: 3` asks one model three times"
             raise WorkbenchError(f"a panel of equal models: {', '.join(labels)}", fix=fix)
         return tuple(models)
-
-    def _model(self, entry: ModelEntry) -> OpenModel:
-        """The experiment's model of that name, or another one."""
-        if isinstance(entry, str):
-            for model in self.models:
-                if entry in (model.model.ref, model.model.label):
-                    return model
-            entry = {entry: {}}
-        if len(entry) != 1:
-            raise WorkbenchError("model: not one name", fix="model: {openai:m: {base_url: …}}")
-        ((ref, settings),) = entry.items()
-        provider, _, name = ref.partition(":")
-        if not name:
-            fix = "write provider:name, as in openai:gpt-6-luna, or a model of the experiment"
-            raise WorkbenchError(f"model: {ref!r} is not a model", fix=fix)
-        label = str(settings.get("as") or name.rstrip("/").rpartition("/")[2])
-        if label in [model.model.label for model in self.models]:
-            label = f"{label} (judge)"
-        parameters = settings.get("parameters") or {}
-        others = {key: value for key, value in settings.items() if key not in MODEL_KEYS}
-        reasoning = settings.get("reasoning", "strip")
-        other = Model(provider, name, label, others, parameters, reasoning)
-        return OpenModel(other, open_provider(other))
 
 
 def _check_kind(kind: str, entry: JudgeEntry) -> None:

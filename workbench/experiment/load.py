@@ -66,7 +66,7 @@ def build_experiment(
     with located(document.where("dataset")):
         dataset = load(file.dataset, document.folder, scope=scope)
     loader = JudgeLoader(project, renderer, resolvers.registry, _models(file, document))
-    evaluators, judges = load_evaluators(file, document, loader, resolvers, dataset)
+    evaluators, scorers = load_evaluators(file, document, loader, resolvers, dataset)
     experiment = Experiment(
         name=file.name or task,
         task=task,
@@ -75,7 +75,7 @@ def build_experiment(
         prompts=find_prompts(file, document, finder),
         models=loader.models,
         evaluators=evaluators,
-        judges=judges,
+        scorers=scorers,
         parameters=file.parameters,
         grid=_grid(file, document),
         exclude=tuple(file.exclude),
@@ -176,6 +176,10 @@ def _models(file: ExperimentFile, document: Document) -> tuple[OpenModel, ...]:
         _check_reasoning(reasoning, ref, where)
         model = Model(provider, name, label, settings, parameters, reasoning)
         models[label] = OpenModel(model, open_provider(model, where=where))
+        if getattr(models[label].provider, "embeds", False):
+            fix = f"name it in an evaluator: - embedding_similarity: {{model: {ref}}}"
+            message = f"{ref} gives embeddings, and answers no prompts"
+            raise WorkbenchError(message, where=where, fix=fix)
     return tuple(models.values())
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from workbench.canonical import JSON
 from workbench.dataset import Dataset, MlflowReader
+from workbench.embeddings.similarity import EmbeddingSimilarity
 from workbench.evaluator import Evaluator
 from workbench.evaluator.lookup import EvaluatorFinder, find_in_process
 from workbench.experiment.file import Exclusion, GateRule
@@ -19,6 +20,8 @@ from workbench.prompt import Prompt, Reference
 
 # (task, reference) to the registered prompt, for `check_templates`.
 Registry = Callable[[str, Reference], Prompt]
+# An evaluator whose scores are requested from models.
+Scorer = Judge | EmbeddingSimilarity
 
 
 @dataclass(frozen=True)
@@ -33,7 +36,7 @@ class Experiment:
         grid: one mapping a point, in the file's order; one empty mapping without a grid.
         content: the file as plain data.
         root: the project's folder.
-        judges: those among the evaluators, by name.
+        scorers: the evaluators whose scores models give, by name: judges and similarities.
         prices: of models, by `provider:name`.
     """
 
@@ -54,8 +57,13 @@ class Experiment:
     gate: Mapping[str, GateRule] = field(default_factory=dict)
     content: Mapping[str, JSON] = field(default_factory=dict)
     root: Path = Path()
-    judges: Mapping[str, Judge] = field(default_factory=dict)
+    scorers: Mapping[str, Scorer] = field(default_factory=dict)
     prices: Mapping[str, Price] = field(default_factory=dict)
+
+    @property
+    def judges(self) -> dict[str, Judge]:
+        """The judges among the evaluators, by name."""
+        return {name: each for name, each in self.scorers.items() if isinstance(each, Judge)}
 
     @property
     def settings(self) -> dict[str, JSON]:

@@ -7,9 +7,9 @@ Its scores are those of an evaluator whose verdicts are requested from models in
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from statistics import fmean
-from typing import Literal
+from typing import Literal, Self
 
 from workbench.canonical import JSON, digest
 from workbench.evaluator import Evaluator, Score, Traits
@@ -130,6 +130,10 @@ class Judge:
                 "parameters": dict(self.parameters),
             }
         )
+
+    def with_models(self, models: Sequence[OpenModel]) -> Self:
+        """The same judge with these models in place of its own."""
+        return replace(self, models=tuple(models))
 
     @property
     def evaluator(self) -> Evaluator:

@@ -15,6 +15,7 @@ from hashlib import sha256
 from workbench.canonical import JSON, canonical_json
 from workbench.conversation import Conversation, Message
 from workbench.errors import WorkbenchError
+from workbench.evaluator import Score
 from workbench.judges.judge import Judge, pair_outcome
 from workbench.judges.judgment import (
     REASON,
@@ -56,18 +57,27 @@ class JudgedAnswer:
 
 
 @dataclass(frozen=True)
-class JudgeRequest:
-    """A request for one verdict.
+class ScoreRequest:
+    """A request of which a score is made.
 
     Attributes:
         model: that is asked.
+    """
+
+    model: OpenModel
+    request: Request
+
+
+@dataclass(frozen=True)
+class JudgeRequest(ScoreRequest):
+    """A request for one verdict.
+
+    Attributes:
         marker: of its quotations.
         swapped: the baseline's answer stands first.
         judged: the texts that a reply may repeat; none where it is the choice itself.
     """
 
-    model: OpenModel
-    request: Request
     marker: str
     swapped: bool = False
     judged: Sequence[str] = ()
@@ -95,6 +105,10 @@ class JudgeRequests:
                 elif isinstance(already, list):
                     already += self._requests(call, answers[number], swapped=swapped)
         return requests
+
+    def score(self, requests: Sequence[JudgeRequest], replies: Mapping[str, Completion]) -> Score:
+        """The score of one answer by the replies to all its requests."""
+        return self._judge.score(read_judgments(self._judge, requests, replies))
 
     def _calls(self, answers: Sequence[JudgedAnswer], *, swapped: bool) -> list[PromptCall | str]:
         """The rendered prompt of each answer, or its error."""

@@ -27,14 +27,14 @@ def describe_models(plan: Plan) -> Plan:
         replace(evaluator, function=None, transform=None)
         for evaluator in plan.experiment.evaluators
     )
-    judges = {
-        name: replace(judge, models=tuple(map(_described, judge.models)))
-        for name, judge in plan.experiment.judges.items()
+    scorers = {
+        name: scorer.with_models(tuple(map(_described, scorer.models)))
+        for name, scorer in plan.experiment.scorers.items()
     }
     experiment = replace(plan.experiment, models=tuple(models.values()), evaluators=evaluators)
     return replace(
         plan,
-        experiment=replace(experiment, judges=judges),
+        experiment=replace(experiment, scorers=scorers),
         variants=tuple(replace(v, model=models[v.model.model.label]) for v in plan.variants),
     )
 

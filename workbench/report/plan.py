@@ -33,12 +33,13 @@ def plan_table(plan: Plan, forecasts: Sequence[Forecast], currency: str) -> Tabl
 
 
 def judge_lines(judges: Sequence[JudgeForecast], currency: str) -> list[str]:
-    """A line for each judge: the most that it may be asked."""
+    """A line for each judge and each similarity: the most that its models may be asked."""
     lines = []
     for judge in judges:
+        scores = "verdicts" if judge.kind == "judge" else "scores"
         line = (
-            f"judge {shorten(judge.name, NAME_WIDTH)} on {list_first(judge.models, 3)}: "
-            f"at most {pluralize(judge.requests, 'request')}, {judge.stored:,} verdicts stored"
+            f"{judge.kind} {shorten(judge.name, NAME_WIDTH)} on {list_first(judge.models, 3)}: "
+            f"at most {pluralize(judge.requests, 'request')}, {judge.stored:,} {scores} stored"
         )
         if judge.requests:
             output = "unknown" if judge.output_tokens is None else f"up to {judge.output_tokens:,}"

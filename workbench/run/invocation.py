@@ -52,7 +52,7 @@ def make_budget(plan: Plan, prices: Mapping[str, Price], limits: CostLimits) -> 
     pairs = zip(plan.variants, plan.requests, strict=True)
     models = [] if max_cost is None else [v.model for v, requests in pairs if requests]
     if budget.max_judge_cost is not None or max_cost is not None:
-        models += [model for judge in plan.experiment.judges.values() for model in judge.models]
+        models += [model for each in plan.experiment.scorers.values() for model in each.models]
     flag = "--max-judge-cost" if max_cost is None else "--max-cost"
     for model in models:
         ref = model.model.ref

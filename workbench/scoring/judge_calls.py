@@ -1,4 +1,4 @@
-"""The calls of judges about stored answers, and the reason why one is not made.
+"""The calls of judges and embedding models about stored answers, or why one is not made.
 
 list(judge_calls(plan, store, renderer, rows=["r1"]))
 [JudgeCall("polite", variant=0, row="r1", model="openai:judge", request=Request(key, …)), …]
@@ -7,8 +7,8 @@ list(judge_calls(plan, store, renderer, rows=["r1"]))
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 
-from workbench.judges.judge import Judge
-from workbench.judges.judge_requests import JudgeRequests
+from workbench.experiment.types import Scorer
+from workbench.judges.judge_requests import JudgeRequest
 from workbench.model import Request
 from workbench.plan import Plan
 from workbench.prompt import Renderer
@@ -16,6 +16,7 @@ from workbench.results.types import Row
 from workbench.scoring.answer_reader import AnswerReader
 from workbench.scoring.judged_scores import UNPAIRED, settled_score
 from workbench.scoring.judging import judged_answer
+from workbench.scoring.score_requests import ScoreRequests, score_requests
 from workbench.scoring.scored_rows import BATCH_SIZE, ScoredRows
 from workbench.store import Store
 
@@ -45,8 +46,8 @@ def judge_calls(
     plan: Plan, store: Store, renderer: Renderer, *, rows: Collection[str] | None = None
 ) -> Iterator[JudgeCall]:
     """The calls of all judges about these rows, by variant, row and judge; None: all rows."""
-    judges = plan.experiment.judges
-    makers = {name: JudgeRequests(judge, renderer) for name, judge in judges.items()}
+    judges = plan.experiment.scorers
+    makers = score_requests(plan.experiment, renderer)
     scored = ScoredRows(plan, store, AnswerReader(plan, store), [])
     for variant, cells in enumerate(plan.cells if judges else ()):
         numbers = [n for n, cell in enumerate(cells) if rows is None or cell.example.id in rows]
@@ -60,7 +61,7 @@ def judge_calls(
 
 
 def _calls(
-    place: tuple[str, int, str, int], judge: Judge, maker: JudgeRequests, row: Row | None
+    place: tuple[str, int, str, int], judge: Scorer, maker: ScoreRequests, row: Row | None
 ) -> Iterator[JudgeCall]:
     if reason := _reason(judge, row):
         yield JudgeCall(*place, reason=reason)
@@ -71,10 +72,11 @@ def _calls(
         yield JudgeCall(*place, reason=requests)
         return
     for each in requests:
-        yield JudgeCall(*place, each.model.model.ref, each.swapped, each.request)
+        swapped = isinstance(each, JudgeRequest) and each.swapped
+        yield JudgeCall(*place, each.model.model.ref, swapped, each.request)
 
 
-def _reason(judge: Judge, row: Row | None) -> str:
+def _reason(judge: Scorer, row: Row | None) -> str:
     """The reason why the judge is not asked about an answer; empty: it is."""
     if row is None:
         return "the answer is not stored yet"

@@ -1,4 +1,4 @@
-"""Verdicts that a run may ask for, with their expected tokens and cost.
+"""Verdicts and embeddings that a run may ask for, with their expected tokens and cost.
 
 JudgeForecast("rubric", stored=150, requests=150, input_tokens=61_000, output_tokens=30_000, …)
 
@@ -12,7 +12,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from math import ceil
 from statistics import fmean
+from typing import Literal
 
+from workbench.embeddings.embedding_requests import expected_forms
+from workbench.experiment.types import Scorer
 from workbench.judges.judge import Judge
 from workbench.judges.judge_requests import DIRECT, choice_method
 from workbench.model import OpenModel
@@ -31,10 +34,11 @@ SAMPLE = 50  # rows whose length is measured
 
 @dataclass(frozen=True)
 class JudgeForecast:
-    """The verdicts of one judge.
+    """The verdicts of one judge, or the embeddings of one similarity.
 
     Attributes:
-        stored: answers whose verdict is stored, or that a check settles.
+        kind: `judge` or `embeddings`.
+        stored: answers whose score is stored, or that a check settles.
         requests: the most that may be sent.
         input_tokens: expected for all of them.
         output_tokens: the most, by the judge's parameters; None: these set no limit.
@@ -42,6 +46,7 @@ class JudgeForecast:
             where it is unknown.
     """
 
+    kind: Literal["judge", "embeddings"]
     name: str
     models: tuple[str, ...]
     stored: int
@@ -64,7 +69,7 @@ class _ModelForecast:
 
 def forecast_judges(plan: Plan, store: Store, prices: Mapping[str, Price]) -> list[JudgeForecast]:
     """One forecast per judge, in the order of the evaluators."""
-    judges = plan.experiment.judges
+    judges = plan.experiment.scorers
     evaluators = [e for e in plan.experiment.evaluators if e.name in judges]
     unjudged: dict[str, set[str]] = {e.name: set() for e in evaluators}
     stored, ready_rows, lengths = Counter[str](), Counter[str](), list[int]()
@@ -80,30 +85,42 @@ def forecast_judges(plan: Plan, store: Store, prices: Mapping[str, Price]) -> li
             unjudged[name].update(score_keys([evaluator], waiting)[name])
             stored[name] += len(ready) - len(waiting)
             ready_rows[name] += len(ready)
-    row_bytes = _row_bytes(plan) + (fmean(lengths) if lengths else ANSWER_BYTES)
+    answer_bytes = fmean(lengths) if lengths else ANSWER_BYTES
     forecasts = []
     for name, keys in unjudged.items():
         judge = judges[name]
         judged = paired if judge.pairwise else range(len(plan.cells))
         planned = sum(len(plan.cells[variant]) for variant in judged)
         answers = len(keys) + planned - ready_rows[name]
-        forecasts.append(_forecast(judge, answers, stored[name], row_bytes, (store, prices)))
+        size = _size(judge, answers, answer_bytes, plan)
+        forecasts.append(_forecast(judge, size, stored[name], (store, prices)))
     return forecasts
 
 
+def _size(judge: Scorer, answers: int, answer_bytes: float, plan: Plan) -> tuple[int, float]:
+    """The requests about so many answers to each model, and their bytes in all."""
+    if isinstance(judge, Judge):
+        requests = answers * judge.samples * (2 if judge.pairwise else 1)
+        return requests, requests * (len(judge.prompt.source) + _row_bytes(plan) + answer_bytes)
+    if not answers:
+        return 0, 0.0
+    # Each answer, and each expected text once.
+    texts = set().union(*(expected_forms(example.expectations) for example in plan.examples))
+    return answers + len(texts), answers * answer_bytes + sum(map(len, texts))
+
+
 def _forecast(
-    judge: Judge,
-    answers: int,
+    judge: Scorer,
+    size: tuple[int, float],
     stored: int,
-    row_bytes: float,
     sources: tuple[Store, Mapping[str, Price]],
 ) -> JudgeForecast:
-    """The forecast of verdicts on so many answers."""
-    each = answers * judge.samples * (2 if judge.pairwise else 1)  # requests to each model
-    size = each * (len(judge.prompt.source) + row_bytes)
-    models = [_forecast_model(judge, model, each, size, sources) for model in judge.models]
+    """The forecast of so many requests to each model, with so many bytes in all."""
+    each = size[0]
+    models = [_forecast_model(judge, model, size, sources) for model in judge.models]
     limits = [model.output_tokens for model in models]
     return JudgeForecast(
+        "judge" if isinstance(judge, Judge) else "embeddings",
         judge.name,
         tuple(model.model.ref for model in judge.models),
         stored,
@@ -116,16 +133,15 @@ def _forecast(
 
 
 def _forecast_model(
-    judge: Judge,
+    judge: Scorer,
     model: OpenModel,
-    requests: int,
-    size: float,
+    size: tuple[int, float],
     sources: tuple[Store, Mapping[str, Price]],
 ) -> _ModelForecast:
     """As the forecast of answers: by the model's history and price, and by its limit."""
-    store, prices = sources
+    (requests, size_bytes), (store, prices) = size, sources
     history, price = store.history(model.model.ref), prices.get(model.model.ref)
-    input_tokens = round(size * (history.input_per_byte or 1 / BYTES_PER_TOKEN))
+    input_tokens = round(size_bytes * (history.input_per_byte or 1 / BYTES_PER_TOKEN))
     limit = _most_output(judge, model)
     expected = history.output_tokens
     if limit is not None and expected is not None:
@@ -142,8 +158,10 @@ def _forecast_model(
     return _ModelForecast(input_tokens, most, low, high)
 
 
-def _most_output(judge: Judge, model: OpenModel) -> int | None:
+def _most_output(judge: Scorer, model: OpenModel) -> int | None:
     """The most tokens of a reply: none by log-likelihood, a choice's where it is nothing else."""
+    if not isinstance(judge, Judge):
+        return 0
     method = choice_method(judge, model)
     if method == "loglikelihood":
         return 0

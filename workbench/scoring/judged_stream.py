@@ -32,7 +32,7 @@ class JudgedStream(Stream):
         assert context.renderer
         self._follow_ups = context.follow_ups
         self._judging = Judging(plan, context.store, context.renderer, context.follow_ups)
-        self._pairs = any(judge.pairwise for judge in plan.experiment.judges.values())
+        self._pairs = any(each.pairwise for each in plan.experiment.scorers.values())
         # Baseline and row to the variants whose answer waits for it.
         self._unpaired: dict[tuple[int, int], list[int]] = {}
 
@@ -115,7 +115,7 @@ def with_follow_ups(context: RunContext, plan: Plan) -> RunContext:
         pairs = zip(plan.variants, plan.requests, strict=True)
         models += [variant.model for variant, requests in pairs if requests]
     if context.renderer:
-        models += [model for judge in plan.experiment.judges.values() for model in judge.models]
+        models += [model for each in plan.experiment.scorers.values() for model in each.models]
     return replace(
         context,
         follow_ups=FollowUps(models, context.progress.extend),
@@ -125,6 +125,6 @@ def with_follow_ups(context: RunContext, plan: Plan) -> RunContext:
 
 def open_stream(plan: Plan, context: RunContext, on_rows: OnRows) -> Stream:
     """The stream of a run; its judges are asked if the context can render their prompts."""
-    if plan.experiment.judges and context.renderer:
+    if plan.experiment.scorers and context.renderer:
         return JudgedStream(plan, context, on_rows)
     return Stream(plan, context.store, on_rows, context.interrupted)

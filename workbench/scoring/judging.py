@@ -1,9 +1,9 @@
-"""Judges asked about answers: their requests follow from an answer, and their replies are scores.
+"""Judges and embedding models: their requests follow from an answer, and their replies are scores.
 
     judging.ask(1, rows)             the rows that need no verdict any more
     judging.receive(completions)     {1: [17, 18]}: the rows that have all their verdicts now
 
-A verdict on equal texts is asked for once, however many rows and variants have them.
+A score of equal texts is asked for once, however many rows and variants have them.
 """
 
 from collections import Counter
@@ -12,13 +12,7 @@ from dataclasses import dataclass, field, replace
 
 from workbench.completing.follow_ups import FollowUps
 from workbench.evaluator import Score
-from workbench.judges.judge import Judge
-from workbench.judges.judge_requests import (
-    JudgedAnswer,
-    JudgeRequest,
-    JudgeRequests,
-    read_judgments,
-)
+from workbench.judges.judge_requests import JudgedAnswer, ScoreRequest
 from workbench.model import Completion
 from workbench.plan import Plan
 from workbench.prompt import Renderer
@@ -26,6 +20,7 @@ from workbench.results.types import Row
 from workbench.scoring.answer_reader import NumberedRow
 from workbench.scoring.cells import add_combined_scores, score_keys
 from workbench.scoring.judged_scores import UNJUDGED, waiting_judges
+from workbench.scoring.score_requests import ScoreRequests, score_requests
 from workbench.store import Store
 
 Place = tuple[int, int]  # variant and row
@@ -36,15 +31,17 @@ class _Question:
     """A question to a judge about one answer.
 
     Attributes:
+        judge: name of its evaluator.
         score_key: of the score that comes of it.
         missing: keys of the requests without a reply.
         places: the answers that it is about.
         error: the score, if it is an error.
     """
 
-    judge: Judge
+    judge: str
+    maker: ScoreRequests
     score_key: str
-    requests: Sequence[JudgeRequest] = ()
+    requests: Sequence[ScoreRequest] = ()
     replies: dict[str, Completion] = field(default_factory=dict)
     missing: set[str] = field(default_factory=set)
     places: set[Place] = field(default_factory=set)
@@ -52,7 +49,7 @@ class _Question:
 
     def score(self) -> Score:
         """The score of all replies."""
-        return self.judge.score(read_judgments(self.judge, self.requests, self.replies))
+        return self.maker.score(self.requests, self.replies)
 
 
 class Judging:
@@ -65,10 +62,9 @@ class Judging:
     def __init__(self, plan: Plan, store: Store, renderer: Renderer, follow_ups: FollowUps) -> None:
         self.errors: dict[Place, dict[str, Score]] = {}
         self._store, self._follow_ups = store, follow_ups
-        self._judges = plan.experiment.judges
         self._all = plan.experiment.evaluators
         self._evaluators = {e.name: e for e in self._all if e.traits.judged}
-        self._makers = {name: JudgeRequests(each, renderer) for name, each in self._judges.items()}
+        self._makers = score_requests(plan.experiment, renderer)
         self._questions: dict[tuple[str, str], _Question] = {}
         self._by_request: dict[str, list[_Question]] = {}
         self._open: Counter[Place] = Counter()  # questions without all replies
@@ -77,8 +73,8 @@ class Judging:
         """Ask about the answers; return the rows that have all their scores, with them."""
         evaluators = self._evaluators.values()
         waiting = {number: waiting_judges(evaluators, row.scores) for number, row in rows}
-        keys: dict[str, dict[int, str]] = {name: {} for name in self._judges}
-        for name in self._judges:
+        keys: dict[str, dict[int, str]] = {name: {} for name in self._makers}
+        for name in self._makers:
             unjudged = [(number, row) for number, row in rows if name in waiting[number]]
             if unjudged:
                 keys[name] = self._ask(name, variant, unjudged)
@@ -116,7 +112,7 @@ class Judging:
         for key, (_, row) in zip(keys, rows, strict=True):
             if (name, key) not in self._questions:
                 new[key] = row
-                self._questions[name, key] = _Question(self._judges[name], key)
+                self._questions[name, key] = _Question(name, self._makers[name], key)
         self._send(name, new)
         for key, (number, _) in zip(keys, rows, strict=True):
             question = self._questions[name, key]
@@ -163,7 +159,7 @@ class Judging:
             if score.error:
                 self._fail(question, score)
             else:
-                by_judge.setdefault(question.judge.name, {})[question.score_key] = score
+                by_judge.setdefault(question.judge, {})[question.score_key] = score
             question.requests, question.replies = (), {}
         for name, scores in by_judge.items():
             self._store.save_scores(self._evaluators[name], scores)
@@ -171,7 +167,7 @@ class Judging:
     def _fail(self, question: _Question, score: Score) -> None:
         question.error, question.missing = score, set()
         for place in question.places:
-            self.errors.setdefault(place, {})[question.judge.name] = score
+            self.errors.setdefault(place, {})[question.judge] = score
 
     def _close(self, questions: Sequence[_Question]) -> dict[int, list[int]]:
         """The rows that wait for no question any more, by variant."""

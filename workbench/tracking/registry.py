@@ -180,7 +180,7 @@ def register_prompts(
         name: judge if judge.is_bundled else replace(judge, prompt=with_version(judge.prompt))
         for name, judge in plan.experiment.judges.items()
     }
-    experiment = replace(plan.experiment, judges=judges)
+    experiment = replace(plan.experiment, scorers={**plan.experiment.scorers, **judges})
     return replace(plan, variants=variants, experiment=experiment), refusals
 
 

@@ -8,6 +8,7 @@ from workbench.canonical import JSON
 from workbench.errors import WorkbenchError
 from workbench.model import PreparedCall, PromptCall, Sampling
 from workbench.prompt.tools import chat_tools, chosen_tool
+from workbench.providers.openai.embeddings_api import embedding_body
 from workbench.providers.openai.request_rules import check_call
 from workbench.providers.openai.responses_api import responses_body
 from workbench.providers.openai.settings import OpenAISettings
@@ -19,6 +20,8 @@ def make_body(model: str, settings: OpenAISettings, call: PromptCall) -> Prepare
     Raises:
         WorkbenchError: this endpoint doesn't take such a call.
     """
+    if settings.api == "embeddings":
+        return embedding_body(model, call)
     body: dict[str, JSON] = {"model": model, **_conversation(settings, call)}
     if settings.stream:
         body["stream"] = True

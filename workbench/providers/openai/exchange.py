@@ -16,6 +16,7 @@ from dataclasses import replace
 from typing import Self
 
 from workbench.model import Completion, Request
+from workbench.providers.openai.embeddings_api import read_embedding
 from workbench.providers.openai.errors import Failure, read_failure
 from workbench.providers.openai.event_stream import join_events
 from workbench.providers.openai.model_names import list_names, model_name_fix
@@ -81,7 +82,8 @@ class Exchange:
         raw = raw if reply.fault else join_events(raw)  # some servers stream without being asked
         if self._settings.api == "responses":
             raw = chat_reply(raw, request.body, is_openai=self._settings.is_openai)
-        completion = read_reply(request, raw, fault=reply.fault)
+        read = read_embedding if self._settings.api == "embeddings" else read_reply
+        completion = read(request, raw, fault=reply.fault)
         is_answer = completion.scored and completion.text
         if not (is_answer or reply.fault) and (error := find_error(raw)):
             body = json.dumps({"error": error.fields}).encode()

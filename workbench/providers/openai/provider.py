@@ -38,7 +38,7 @@ class OpenAIProvider:
 
     @property
     def identity(self) -> Mapping[str, JSON]:
-        """The endpoint, its API (`chat` or `completions`), and the headers of the settings."""
+        """The endpoint, its API (`chat`, `completions`, …), and the headers of the settings."""
         identity: dict[str, JSON] = {
             "endpoint": self.settings.endpoint,
             "api": self.settings.api,
@@ -48,7 +48,12 @@ class OpenAIProvider:
     @property
     def accepts_images(self) -> bool:
         """True if the endpoint takes chats."""
-        return self.settings.api != "completions"
+        return self.settings.api in ("chat", "responses")
+
+    @property
+    def embeds(self) -> bool:
+        """True if the endpoint gives embeddings of texts instead of answers."""
+        return self.settings.api == "embeddings"
 
     @property
     def facts(self) -> Mapping[str, JSON]:

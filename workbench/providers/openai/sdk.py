@@ -21,6 +21,7 @@ PATHS = {
     "chat": "/chat/completions",
     "completions": "/completions",
     "responses": "/responses",
+    "embeddings": "/embeddings",
 }
 
 

@@ -78,7 +78,8 @@ class OpenAISettings(BaseModel):
             unless this names one, so that `OPENAI_API_KEY` never goes to another company.
         allow_http: the key may go over plain http to another machine, and not through a proxy: in
             your own network.
-        api: `completions` sends raw text, for base models; `responses` is OpenAI's newer API.
+        api: `completions` sends raw text, for base models; `responses` is OpenAI's newer API;
+            `embeddings` is for evaluators that compare texts.
         prefill: how a prompt's last assistant message is continued, if the server can.
         prefill_echo: the server repeats it in its answers; `auto`: if every reply begins with it.
         choices: how the `choices:` of a prompt are requested; vLLM takes `guided` before 0.12, and
@@ -99,7 +100,7 @@ class OpenAISettings(BaseModel):
     base_url: str = ""
     api_key_env: str = ""
     allow_http: bool = False
-    api: Literal["chat", "completions", "responses"] = "chat"
+    api: Literal["chat", "completions", "responses", "embeddings"] = "chat"
     prefill: Literal["refuse", "continue_final_message", "prefix", "as_is"] = "refuse"
     prefill_echo: Literal["auto"] | bool = "auto"
     choices: Literal["text", "schema", "guided", "structured"] = "text"
@@ -268,7 +269,7 @@ def normalize_url(url: str, *, source: str = "base_url") -> str:
         problem = "has a fragment, which would not be sent"
     elif any(SECRET_NAME.search(key) for key, _ in parse_qsl(parts.query)) and "${" not in url:
         raise WorkbenchError(f"{label} holds a key", fix="put it into a variable: ?key=${NAME}")
-    elif call := re.search(r"(/chat)?/(completions|responses|models)$", path):
+    elif call := re.search(r"(/chat)?/(completions|responses|models|embeddings)$", path):
         path, problem = path[: call.start()], "is the address of one call"
     elif repeated := re.search(r"(/v\d\w*)\1$", path):
         path, problem = path.removesuffix(repeated[1]), f"contains {repeated[1]} twice"
