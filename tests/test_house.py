@@ -23,7 +23,7 @@ FLOORS = [
     {"prompt", "dataset", "evaluator", "evaluators", "providers", "answers"},
     {"serving"},
     {"judges"},
-    {"embeddings"},
+    {"model_scores"},
     {"experiment"},
     {"checking"},
     {"store"},

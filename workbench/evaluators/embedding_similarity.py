@@ -3,7 +3,7 @@
 - embedding_similarity
 - embedding_similarity: {encoder: use-multilingual-v3}
 
-With `model:` an API's embeddings are compared instead: workbench/embeddings.
+With `model:` an API's embeddings are compared instead: workbench/model_scores.
 """
 
 from collections.abc import Mapping

@@ -17,7 +17,9 @@ from workbench.experiment.combined_entries import (
     WeightedEntry,
 )
 from workbench.experiment.field_entries import ENTRY
+from workbench.experiment.model_score_entries import LikelihoodEntry
 from workbench.judges.entries import JudgeEntry
+from workbench.model_scores.expected_likelihood import KIND
 
 ORIGIN = "workbench"
 CONSTRAINED = re.compile(r"(?:typing\.)?Annotated\[(.+?), FieldInfo\(.*?\)\](?=[,\]]|$)")
@@ -35,6 +37,13 @@ _JUDGES = {
     "judge": "A model's verdict on each answer by a prompt of the project.",
     "pairwise": "A model's choice between each answer and the baseline's, in both orders.",
 }
+_MODEL_SCORES: dict[str, tuple[type[BaseModel], str]] = {
+    KIND: (
+        LikelihoodEntry,
+        "The likelihood, or perplexity, of the expected answer behind the prompt, by the same "
+        "model.",
+    ),
+}
 _REQUIRED = {
     "rubric": {"rubric"},
     "checklist": {"questions"},
@@ -47,7 +56,7 @@ def describe_entries() -> dict[str, Description]:
     """Every kind of entry that is no function, by name."""
     combined = {
         name: Description(name, ORIGIN, summary, summary, (), _settings(model))
-        for name, (model, summary) in _COMBINED.items()
+        for name, (model, summary) in (_COMBINED | _MODEL_SCORES).items()
     }
     others = set().union(*_REQUIRED.values())
     judges = {

@@ -10,7 +10,6 @@ from typing import NamedTuple
 from workbench.canonical import JSON
 from workbench.dataset import Dataset
 from workbench.document import Document
-from workbench.embeddings.similarity import EmbeddingSimilarity
 from workbench.errors import WorkbenchError, located, unknown_name
 from workbench.evaluator import Evaluator, list_evaluators
 from workbench.evaluator.combination import COMBINED
@@ -19,10 +18,10 @@ from workbench.evaluator.lookup import check_machine
 from workbench.evaluator.spec import Spec, check_env, read_spec
 from workbench.experiment.combined_entries import EntryContext, load_combination
 from workbench.experiment.coverage_entries import read_coverage, slices
-from workbench.experiment.embedding_entries import is_by_model, load_similarity
 from workbench.experiment.field_entries import ENTRY, EVALUATOR, field_settings
 from workbench.experiment.file import ExperimentFile
 from workbench.experiment.judge_loader import JudgeLoader
+from workbench.experiment.model_score_entries import load_model_score
 from workbench.experiment.named_entries import check_label, named_entries
 from workbench.experiment.types import Resolvers, Scorer
 from workbench.judges.entries import JUDGE_KINDS, read_condition
@@ -74,7 +73,7 @@ def load_evaluators(
     context = EntryContext(loader.project, evaluators, file.repeats, models)
     for entry in entries:
         named = entry.named
-        if isinstance(named, Judge | EmbeddingSimilarity):
+        if isinstance(named, Scorer):
             _add(evaluators, named.evaluator, named.name, conditions[named.name][1])
             scorers[named.name] = named
             continue
@@ -108,10 +107,10 @@ def _read_entries(
             conditions |= {judge.name: (condition, where) for judge in judges}
             continue
         with located(where):
-            if is_by_model(kind, settings):
-                similarity = load_similarity(settings, loader.models)
-                entries.append(_Entry(similarity))
-                conditions[similarity.name] = "", where
+            scorer = load_model_score(kind, settings, loader.project.root, loader.models)
+            if scorer:
+                entries.append(_Entry(scorer))
+                conditions[scorer.name] = "", where
                 continue
             coverage, by = read_coverage(settings, dataset)
         if kind in COMBINED:

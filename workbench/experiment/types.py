@@ -9,19 +9,20 @@ from pathlib import Path
 
 from workbench.canonical import JSON
 from workbench.dataset import Dataset, MlflowReader
-from workbench.embeddings.similarity import EmbeddingSimilarity
 from workbench.evaluator import Evaluator
 from workbench.evaluator.lookup import EvaluatorFinder, find_in_process
 from workbench.experiment.file import Exclusion, GateRule
 from workbench.judges.judge import Judge
 from workbench.model import Model, OpenModel
+from workbench.model_scores.embedding_score import EmbeddingSimilarity
+from workbench.model_scores.expected_likelihood import ExpectedLikelihood
 from workbench.project import Price
 from workbench.prompt import Prompt, Reference
 
 # (task, reference) to the registered prompt, for `check_templates`.
 Registry = Callable[[str, Reference], Prompt]
 # An evaluator whose scores are requested from models.
-Scorer = Judge | EmbeddingSimilarity
+Scorer = Judge | EmbeddingSimilarity | ExpectedLikelihood
 
 
 @dataclass(frozen=True)
@@ -36,7 +37,7 @@ class Experiment:
         grid: one mapping a point, in the file's order; one empty mapping without a grid.
         content: the file as plain data.
         root: the project's folder.
-        scorers: the evaluators whose scores models give, by name: judges and similarities.
+        scorers: the evaluators whose scores models give, by name.
         prices: of models, by `provider:name`.
     """
 

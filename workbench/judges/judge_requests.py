@@ -47,6 +47,7 @@ class JudgedAnswer:
     Attributes:
         row_id: for messages.
         baseline: the baseline's answer to the same row, for pairs.
+        variant: number of the variant whose answer it is.
     """
 
     row_id: str
@@ -54,6 +55,7 @@ class JudgedAnswer:
     outputs: str
     expectations: Mapping[str, JSON]
     baseline: str = ""
+    variant: int = 0
 
 
 @dataclass(frozen=True)

@@ -262,6 +262,8 @@ def _arguments(evaluator: Evaluator, row: Row) -> dict[str, JSON]:
         arguments["completion"] = completion_json(row.completion)
     if "prompt" in names:
         arguments["prompt"] = _prompt(row)
+    if "request" in names:  # of a score that depends on prompt and model, not on the answer
+        arguments["request"] = row.cell.key
     return arguments
 
 

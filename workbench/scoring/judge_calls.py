@@ -7,6 +7,7 @@ list(judge_calls(plan, store, renderer, rows=["r1"]))
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 
+from workbench.evaluator import Score
 from workbench.experiment.types import Scorer
 from workbench.judges.judge_requests import JudgeRequest
 from workbench.model import Request
@@ -47,7 +48,7 @@ def judge_calls(
 ) -> Iterator[JudgeCall]:
     """The calls of all judges about these rows, by variant, row and judge; None: all rows."""
     judges = plan.experiment.scorers
-    makers = score_requests(plan.experiment, renderer)
+    makers = score_requests(plan, renderer)
     scored = ScoredRows(plan, store, AnswerReader(plan, store), [])
     for variant, cells in enumerate(plan.cells if judges else ()):
         numbers = [n for n, cell in enumerate(cells) if rows is None or cell.example.id in rows]
@@ -67,9 +68,9 @@ def _calls(
         yield JudgeCall(*place, reason=reason)
         return
     assert row
-    (requests,) = maker.make([judged_answer(row)])
-    if isinstance(requests, str):
-        yield JudgeCall(*place, reason=requests)
+    (requests,) = maker.make([judged_answer(row, place[1])])
+    if isinstance(requests, str | Score):
+        yield JudgeCall(*place, reason=requests if isinstance(requests, str) else requests.reason)
         return
     for each in requests:
         swapped = isinstance(each, JudgeRequest) and each.swapped

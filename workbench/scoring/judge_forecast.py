@@ -14,12 +14,14 @@ from math import ceil
 from statistics import fmean
 from typing import Literal
 
-from workbench.embeddings.embedding_requests import expected_forms
 from workbench.experiment.types import Scorer
 from workbench.judges.judge import Judge
 from workbench.judges.judge_requests import DIRECT, choice_method
 from workbench.model import OpenModel
-from workbench.plan import Plan
+from workbench.model_scores.embedding_requests import expected_forms
+from workbench.model_scores.embedding_score import EmbeddingSimilarity
+from workbench.model_scores.expected_likelihood import ExpectedLikelihood
+from workbench.plan import Plan, Variant
 from workbench.plan.forecast import ANSWER_BYTES, BYTES_PER_TOKEN
 from workbench.project import Price
 from workbench.results.types import Row
@@ -29,15 +31,16 @@ from workbench.scoring.judged_scores import waiting_judges
 from workbench.scoring.scored_rows import ScoredRows
 from workbench.store import Store
 
+ForecastKind = Literal["judge", "embeddings", "likelihoods"]
 SAMPLE = 50  # rows whose length is measured
 
 
 @dataclass(frozen=True)
 class JudgeForecast:
-    """The verdicts of one judge, or the embeddings of one similarity.
+    """The requests of one judge, or of another evaluator whose scores models give.
 
     Attributes:
-        kind: `judge` or `embeddings`.
+        kind: of its requests.
         stored: answers whose score is stored, or that a check settles.
         requests: the most that may be sent.
         input_tokens: expected for all of them.
@@ -46,7 +49,7 @@ class JudgeForecast:
             where it is unknown.
     """
 
-    kind: Literal["judge", "embeddings"]
+    kind: ForecastKind
     name: str
     models: tuple[str, ...]
     stored: int
@@ -78,7 +81,7 @@ def forecast_judges(plan: Plan, store: Store, prices: Mapping[str, Price]) -> li
         lengths += [len(row.completion.text) for row in rows[:SAMPLE] if row.completion]
         for evaluator in evaluators:
             name, is_pair = evaluator.name, judges[evaluator.name].pairwise
-            if is_pair and variant not in paired:
+            if not _is_judged(judges[name], plan.variants[variant], is_paired=variant in paired):
                 continue
             ready = [row for row in rows if row.baseline or not is_pair]
             waiting = [row for row in ready if waiting_judges([evaluator], row.scores)]
@@ -89,7 +92,9 @@ def forecast_judges(plan: Plan, store: Store, prices: Mapping[str, Price]) -> li
     forecasts = []
     for name, keys in unjudged.items():
         judge = judges[name]
-        judged = paired if judge.pairwise else range(len(plan.cells))
+        judged = [
+            n for n, v in enumerate(plan.variants) if _is_judged(judge, v, is_paired=n in paired)
+        ]
         planned = sum(len(plan.cells[variant]) for variant in judged)
         answers = len(keys) + planned - ready_rows[name]
         size = _size(judge, answers, answer_bytes, plan)
@@ -97,11 +102,20 @@ def forecast_judges(plan: Plan, store: Store, prices: Mapping[str, Price]) -> li
     return forecasts
 
 
+def _is_judged(judge: Scorer, variant: Variant, *, is_paired: bool) -> bool:
+    """True if the judge is asked about a variant's answers."""
+    if isinstance(judge, ExpectedLikelihood):
+        return judge.can_ask(variant.model)
+    return is_paired or not judge.pairwise
+
+
 def _size(judge: Scorer, answers: int, answer_bytes: float, plan: Plan) -> tuple[int, float]:
     """The requests about so many answers to each model, and their bytes in all."""
     if isinstance(judge, Judge):
         requests = answers * judge.samples * (2 if judge.pairwise else 1)
         return requests, requests * (len(judge.prompt.source) + _row_bytes(plan) + answer_bytes)
+    if isinstance(judge, ExpectedLikelihood):
+        return answers, answers * _row_bytes(plan)
     if not answers:
         return 0, 0.0
     # Each answer, and each expected text once.
@@ -116,20 +130,27 @@ def _forecast(
     sources: tuple[Store, Mapping[str, Price]],
 ) -> JudgeForecast:
     """The forecast of so many requests to each model, with so many bytes in all."""
-    each = size[0]
-    models = [_forecast_model(judge, model, size, sources) for model in judge.models]
-    limits = [model.output_tokens for model in models]
+    by_answerer = isinstance(judge, ExpectedLikelihood)  # the model of the answer, local
+    models = judge.models[:1] if by_answerer else judge.models
+    forecasts = [_forecast_model(judge, model, size, sources) for model in models]
+    limits = [forecast.output_tokens for forecast in forecasts]
     return JudgeForecast(
-        "judge" if isinstance(judge, Judge) else "embeddings",
+        _kind(judge),
         judge.name,
         tuple(model.model.ref for model in judge.models),
         stored,
-        each * len(judge.models),
-        sum(model.input_tokens for model in models),
+        size[0] * len(models),
+        sum(forecast.input_tokens for forecast in forecasts),
         sum(n for n in limits if n is not None) if None not in limits else None,
-        _sum([model.low for model in models]),
-        _sum([model.high for model in models]),
+        _sum([forecast.low for forecast in forecasts]),
+        _sum([forecast.high for forecast in forecasts]),
     )
+
+
+def _kind(judge: Scorer) -> ForecastKind:
+    if isinstance(judge, Judge):
+        return "judge"
+    return "embeddings" if isinstance(judge, EmbeddingSimilarity) else "likelihoods"
 
 
 def _forecast_model(

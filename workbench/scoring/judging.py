@@ -64,7 +64,7 @@ class Judging:
         self._store, self._follow_ups = store, follow_ups
         self._all = plan.experiment.evaluators
         self._evaluators = {e.name: e for e in self._all if e.traits.judged}
-        self._makers = score_requests(plan.experiment, renderer)
+        self._makers = score_requests(plan, renderer)
         self._questions: dict[tuple[str, str], _Question] = {}
         self._by_request: dict[str, list[_Question]] = {}
         self._open: Counter[Place] = Counter()  # questions without all replies
@@ -113,7 +113,7 @@ class Judging:
             if (name, key) not in self._questions:
                 new[key] = row
                 self._questions[name, key] = _Question(name, self._makers[name], key)
-        self._send(name, new)
+        self._send(name, variant, new)
         for key, (number, _) in zip(keys, rows, strict=True):
             question = self._questions[name, key]
             if question.missing and (variant, number) not in question.places:
@@ -121,13 +121,13 @@ class Judging:
             question.places.add((variant, number))
         return dict(zip((number for number, _ in rows), keys, strict=True))
 
-    def _send(self, name: str, rows: Mapping[str, Row]) -> None:
+    def _send(self, name: str, variant: int, rows: Mapping[str, Row]) -> None:
         """Queue the requests of new questions whose replies are not stored."""
         questions = [self._questions[name, key] for key in rows]
-        requests = self._makers[name].make([judged_answer(row) for row in rows.values()])
+        requests = self._makers[name].make([judged_answer(row, variant) for row in rows.values()])
         for question, each in zip(questions, requests, strict=True):
-            if isinstance(each, str):
-                self._fail(question, Score(error=each))
+            if isinstance(each, str | Score):
+                self._fail(question, Score(error=each) if isinstance(each, str) else each)
             else:
                 question.requests = each
         by_key = {r.request.key: r for question in questions for r in question.requests}
@@ -201,10 +201,10 @@ class Judging:
         return [(n, replace(row, scores=scores[n])) for n, row in rows]
 
 
-def judged_answer(row: Row) -> JudgedAnswer:
-    """The answer of a row, to be judged."""
+def judged_answer(row: Row, variant: int = 0) -> JudgedAnswer:
+    """The answer of a row of a variant, to be judged."""
     example = row.cell.example
     assert row.completion
     baseline = row.baseline.text if row.baseline else ""
     text = row.completion.text
-    return JudgedAnswer(example.id, example.inputs, text, example.expectations, baseline)
+    return JudgedAnswer(example.id, example.inputs, text, example.expectations, baseline, variant)

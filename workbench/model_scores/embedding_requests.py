@@ -15,7 +15,6 @@ import numpy as np
 from workbench.answers.embedding import read_vector
 from workbench.canonical import JSON
 from workbench.conversation import Conversation
-from workbench.embeddings.similarity import EmbeddingSimilarity
 from workbench.errors import WorkbenchError
 from workbench.evaluator import Score
 from workbench.evaluators._expected import expected_texts
@@ -27,6 +26,7 @@ from workbench.evaluators._sentence_embedding import (
 )
 from workbench.judges.judge_requests import JudgedAnswer, ScoreRequest
 from workbench.model import Completion, PromptCall
+from workbench.model_scores.embedding_score import EmbeddingSimilarity
 from workbench.prompt import Prompt
 from workbench.prompt.requests import RequestBuilder
 
