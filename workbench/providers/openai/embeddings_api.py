@@ -1,5 +1,6 @@
 """The `/embeddings` endpoint: the body for one text, and the vector in the reply.
 
+>>> from workbench.conversation import Conversation
 >>> call = PromptCall(Conversation(text="Paris"), {"dimensions": 256})
 >>> embedding_body("m", call).body
 {'model': 'm', 'input': 'Paris', 'encoding_format': 'base64', 'dimensions': 256}
