@@ -15,6 +15,7 @@ from processes import children, gone, wait_for
 
 from workbench.errors import Stopped
 from workbench.evaluator import Score, bind
+from workbench.scoring import score_writer
 from workbench.scoring.cells import score_rows
 from workbench.scoring.pool import shared_pool
 
@@ -144,7 +145,11 @@ def test_stop_does_not_wait_for_a_row_that_hangs(project: EvaluatorProject):
     assert time.monotonic() - started < 50  # of the 60 that a row may take
 
 
-def test_scores_are_stored_while_scoring_goes_on(project: EvaluatorProject):
+@pytest.mark.parametrize(("limit", "value"), [("COMMIT_SIZE", 500), ("COMMIT_INTERVAL_S", 0.01)])
+def test_scores_are_stored_while_scoring_goes_on(
+    limit: str, value: float, project: EvaluatorProject, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(score_writer, limit, value)
     project.answers = [f"answer {n}" for n in range(1200)]
     project.write_evaluator("def mine(outputs):\n    return len(outputs)\n")
     rows, (evaluator,) = project.rows(), project.load_evaluators()
@@ -158,6 +163,7 @@ def test_scores_are_stored_while_scoring_goes_on(project: EvaluatorProject):
     score_rows([evaluator], rows, project.store, stopped=stopped)
     assert stored[0] == 0
     assert any(0 < count < len(rows) for count in stored)
+    assert project.store.database.read("SELECT count(*) FROM scores") == [(len(rows),)]
 
 
 def test_an_evaluator_made_of_a_function_is_stopped_too(project: EvaluatorProject):

@@ -3,7 +3,6 @@
 {"outputs": "Paris", "expectations": {"expected_response": "Paris"}}  ->  Score(True)
 """
 
-import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from importlib.metadata import version
@@ -15,10 +14,9 @@ from workbench.results.column_score import ColumnScore
 from workbench.results.types import Row
 from workbench.scoring.judged_scores import judged_score, unreadable_pair
 from workbench.scoring.pool import shared_pool
+from workbench.scoring.score_writer import ScoreWriter
 from workbench.store import Store, completion_json, score_key
 
-COMMIT_SIZE = 500  # scores in one commit
-COMMIT_INTERVAL_S = 1.5  # seconds after which a smaller commit is made
 JACKKNIFE = "jackknife 1"  # in the keys of metrics of all rows: how their intervals are computed
 
 
@@ -40,9 +38,9 @@ def score_rows(
     finished = [row for row in rows if row.scored]
     by_row = [evaluator for evaluator in evaluators if evaluator.has_function]
     keys = score_keys(by_row, finished)
-    with shared_pool():
+    with shared_pool(), ScoreWriter(store) as writer:
         columns = {
-            e.name: _score_covered(e, finished, keys[e.name], store, stopped=stopped)
+            e.name: _score_covered(e, finished, keys[e.name], writer, stopped=stopped)
             for e in by_row
         }
     by_answer: list[dict[str, Score]] = [{} for _ in finished]
@@ -102,18 +100,18 @@ def _score_covered(
     evaluator: Evaluator,
     rows: Sequence[Row],
     keys: Sequence[str],
-    store: Store,
+    writer: ScoreWriter,
     *,
     stopped: StopCheck,
 ) -> list[Score]:
     """The score of each row, computed where the evaluator is about it."""
     if evaluator.coverage is None:
-        return _score_keyed(evaluator, rows, keys, store, stopped=stopped)
+        return _score_keyed(evaluator, rows, keys, writer, stopped=stopped)
     excluded = [_excluded(evaluator, row) for row in rows]
     covered = [n for n, score in enumerate(excluded) if score is None]
     covered_keys = [keys[n] for n in covered]
     covered_rows = [rows[n] for n in covered]
-    scores = iter(_score_keyed(evaluator, covered_rows, covered_keys, store, stopped=stopped))
+    scores = iter(_score_keyed(evaluator, covered_rows, covered_keys, writer, stopped=stopped))
     return [next(scores) if score is None else score for score in excluded]
 
 
@@ -121,11 +119,11 @@ def _score_keyed(
     evaluator: Evaluator,
     rows: Sequence[Row],
     keys: Sequence[str],
-    store: Store,
+    writer: ScoreWriter,
     *,
     stopped: StopCheck,
 ) -> list[Score]:
-    scores = store.scores(set(keys)) if evaluator.traits.cache else {}
+    scores = writer.store.scores(set(keys)) if evaluator.traits.cache else {}
     missing = {key: rows[n] for n, key in enumerate(keys) if key not in scores}
     if missing:
         unscored = list(missing.values())
@@ -135,7 +133,7 @@ def _score_keyed(
                 judged = pool.judge(evaluator, arguments, stopped)
             else:
                 judged = _judge_here(evaluator, unscored, stopped)
-            scores |= _store_scores(evaluator, zip(missing, judged, strict=True), store)
+            scores |= _redacted_scores(evaluator, zip(missing, judged, strict=True), writer)
     return [scores[key] for key in keys]
 
 
@@ -205,29 +203,18 @@ def stored_scores(
     return by_row
 
 
-def _store_scores(
-    evaluator: Evaluator, judged: Iterable[tuple[str, Score]], store: Store
+def _redacted_scores(
+    evaluator: Evaluator, judged: Iterable[tuple[str, Score]], writer: ScoreWriter
 ) -> dict[str, Score]:
-    """The scores by key, without secrets; they are stored however the judging ends."""
-    redact = store.redactor.redact
+    """The scores by key, without secrets; those without an error are stored as they come."""
+    redact = writer.store.redactor.redact
     scores: dict[str, Score] = {}
-    unsaved: dict[str, Score] = {}
-    saved_at = time.monotonic()
-    try:
-        for key, score in judged:
-            value = redact(score.value) if isinstance(score.value, str) else score.value
-            texts = (
-                redact(text) for text in (score.reason, score.label, score.error, score.parsed)
-            )
-            scores[key] = Score(value, *texts)
-            if evaluator.traits.cache and not score.error:
-                unsaved[key] = scores[key]
-            late = time.monotonic() - saved_at > COMMIT_INTERVAL_S
-            if late or len(unsaved) >= COMMIT_SIZE:
-                store.save_scores(evaluator, unsaved)
-                unsaved, saved_at = {}, time.monotonic()
-    finally:
-        store.save_scores(evaluator, unsaved)
+    for key, score in judged:
+        value = redact(score.value) if isinstance(score.value, str) else score.value
+        texts = (redact(text) for text in (score.reason, score.label, score.error, score.parsed))
+        scores[key] = Score(value, *texts)
+        if evaluator.traits.cache and not score.error:
+            writer.add(evaluator, {key: scores[key]})
     return scores
 
 

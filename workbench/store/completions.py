@@ -200,12 +200,17 @@ class Store:
 
     def save_scores(self, evaluator: Evaluator, scores: Mapping[str, Score]) -> None:
         """Store scores by key, as durably as completions; a read-only store leaves them out."""
+        self.save_all_scores([(evaluator, scores)])
+
+    def save_all_scores(self, scores: Iterable[tuple[Evaluator, Mapping[str, Score]]]) -> None:
+        """Store scores of several evaluators in one commit, as `save_scores`."""
         rows = []
-        for key, score in scores.items():
-            text = self.redactor.redact(
-                canonical_json({field: getattr(score, field) for field in SCORE_FIELDS})
-            )
-            rows.append((key, evaluator.name, text, checksum(key, evaluator.name, text)))
+        for evaluator, by_key in scores:
+            for key, score in by_key.items():
+                text = self.redactor.redact(
+                    canonical_json({field: getattr(score, field) for field in SCORE_FIELDS})
+                )
+                rows.append((key, evaluator.name, text, checksum(key, evaluator.name, text)))
         if rows and not self.database.is_read_only:
             self.database.write([(SAVE_SCORE, rows)])
 
