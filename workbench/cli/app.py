@@ -33,6 +33,7 @@ from workbench.cli import (
     prompts,
     run,
     serve,
+    show,
     store,
     sync,
     view,
@@ -55,7 +56,7 @@ if TYPE_CHECKING:
 INTERRUPTED = "Interrupted. Run the same command to continue.\n"
 GROUPS = {
     "Run": ("run", "plan", "sync"),
-    "Compare and decide": ("compare", "view", "decide", "gate", "history"),
+    "Compare and decide": ("compare", "show", "view", "decide", "gate", "history"),
     "Judges and people": ("judge", "labels"),
     "Production": ("promote", "rollback", "promotions", "package", "serve"),
     "Prompts": ("prompts",),
@@ -122,6 +123,7 @@ app.command("run")(run.run)
 app.command("plan")(run.plan)
 app.command("sync")(sync.sync)
 app.command("compare")(compare.compare)
+app.command("show")(show.show)
 app.command("view")(view.view)
 app.command("decide")(decide.decide)
 app.command("gate")(gate.gate)

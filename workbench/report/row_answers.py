@@ -1,0 +1,214 @@
+"""One row with the answers of all variants, as lines of a terminal and as JSON.
+
+row 2, r1
+  text               The plot drags.
+  expected_response  negative
+
+short · ok · 34 tokens in, 2 out · 0.4 s
+  → positive
+  exact_match  false
+"""
+
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from workbench.canonical import JSON
+from workbench.dataset import Example
+from workbench.errors import WorkbenchError, unknown_name
+from workbench.evaluator import Score
+from workbench.model import Completion
+from workbench.model.sent_messages import SentMessage, sent_messages
+from workbench.plan import Plan
+from workbench.report.safe_text import NAME_WIDTH, escape_commands, seconds, shorten
+from workbench.results.types import Row
+from workbench.scoring.answer_reader import AnswerReader
+from workbench.scoring.scored_rows import ScoredRows
+from workbench.store import Store
+
+MAX_TEXT = 4_000  # characters of a text; --json has all of it
+NOT_STORED = "not answered yet: workbench run asks for it"
+
+
+@dataclass(frozen=True)
+class AnswerOfVariant:
+    """The answer of a variant to a row.
+
+    Attributes:
+        repeat: from 1; 0: the experiment has no repeats.
+        prompt: the messages as sent.
+        row: None: the answer is not stored.
+    """
+
+    variant: str
+    repeat: int
+    prompt: Sequence[SentMessage]
+    row: Row | None
+
+
+@dataclass(frozen=True)
+class ShownAnswers:
+    """A row with the answers of all variants.
+
+    Attributes:
+        number: from 1, in the dataset's order, as on the comparison page.
+        metrics: names of the evaluators with a score of each row.
+    """
+
+    number: int
+    example: Example
+    metrics: Sequence[str]
+    answers: Sequence[AnswerOfVariant]
+
+
+def read_row(plan: Plan, store: Store, name: str) -> ShownAnswers:
+    """The answers to a row, named by its id or its number from 1.
+
+    Raises:
+        WorkbenchError: there is no such row.
+    """
+    number = _find_row(plan, name)
+    repeats = plan.experiment.repeats
+    numbers = range(number * repeats, (number + 1) * repeats)
+    scored = ScoredRows(plan, store, AnswerReader(plan, store), [])
+    answers = []
+    for variant, cells in enumerate(plan.cells):
+        rows = dict(scored.numbered(variant, numbers))
+        for repeat, place in enumerate(numbers, 1 if repeats > 1 else 0):
+            prompt = sent_messages(plan.bodies[cells[place].key].body)
+            row = rows.get(place)
+            answers.append(AnswerOfVariant(plan.variants[variant].name, repeat, prompt, row))
+    metrics = [e.name for e in plan.experiment.evaluators if not e.traits.by_column]
+    return ShownAnswers(number + 1, plan.examples[number], metrics, answers)
+
+
+def row_lines(shown: ShownAnswers, *, prompts: bool) -> Iterator[str]:
+    """The row, and the answers with their scores; `prompts`: also the messages as sent."""
+    example = shown.example
+    yield f"row {shown.number:,}, {shorten(example.id)}"
+    columns = {**example.inputs, **example.expectations, **example.metadata}
+    width = max(map(len, columns), default=0)
+    for name, value in columns.items():
+        yield from _indented(f"{shorten(name):{width}}  ", _value_text(value))
+    for answer in shown.answers:
+        yield ""
+        yield from _answer_lines(answer, shown.metrics, prompts=prompts)
+
+
+def row_json(shown: ShownAnswers) -> dict[str, JSON]:
+    """The same as one object, with the prompts and the texts as they are."""
+    example = shown.example
+    return {
+        "row": example.id,
+        "number": shown.number,
+        "inputs": dict(example.inputs),
+        "expectations": dict(example.expectations),
+        "metadata": dict(example.metadata),
+        "answers": [_answer_json(answer) for answer in shown.answers],
+    }
+
+
+def _find_row(plan: Plan, name: str) -> int:
+    ids = [example.id for example in plan.examples]
+    if name in ids:
+        return ids.index(name)
+    if name.isascii() and name.isdigit():
+        if 1 <= int(name) <= len(ids):
+            return int(name) - 1
+        fix = f"a number from 1 to {len(ids):,}, or the id of a row"
+        raise WorkbenchError(f"there is no row {name}", fix=fix)
+    raise unknown_name("row", name, ids)
+
+
+def _answer_lines(
+    answer: AnswerOfVariant, metrics: Sequence[str], *, prompts: bool
+) -> Iterator[str]:
+    repeat = f", repeat {answer.repeat}" if answer.repeat else ""
+    title = shorten(answer.variant, NAME_WIDTH) + repeat
+    completion = answer.row.completion if answer.row else None
+    yield title if completion is None else f"{title} · {_facts(completion)}"
+    for message in answer.prompt if prompts else ():
+        yield from _indented(f"  {message.role or 'text'}: ", message.text)
+    if answer.row is None or completion is None:
+        yield f"  {NOT_STORED}"
+        return
+    if completion.text or not completion.error:
+        yield from _indented("  → ", completion.text or "(an empty answer)")
+    if completion.error:
+        yield f"  {shorten(completion.error, 200)}"
+    if completion.scored:
+        width = max(map(len, metrics), default=0)
+        for name in metrics:
+            text = _score_text(answer.row.scores.get(name))
+            yield from _indented(f"  {shorten(name):{width}}  ", text)
+
+
+def _facts(completion: Completion) -> str:
+    usage = completion.usage
+    facts: list[str] = [completion.state]
+    if usage.input_tokens is not None:
+        out = "?" if usage.output_tokens is None else f"{usage.output_tokens:,}"
+        facts.append(f"{usage.input_tokens:,} tokens in, {out} out")
+    if completion.latency_s is not None:
+        facts.append(seconds(completion.latency_s))
+    return " · ".join(facts)
+
+
+def _score_text(score: Score | None) -> str:
+    """`true`, `0.5 (why)`, `unparsed`, or why there is no score."""
+    if score is None:
+        return "not scored yet"
+    if score.error:
+        return f"error: {score.error}"
+    if score.value is None:
+        return f"no score{f' ({score.reason})' if score.reason else ''}"
+    value = score.value
+    text = str(value).lower() if isinstance(value, bool) else str(value)
+    text = f"{value:.6g}" if isinstance(value, float) else text
+    notes = [note for note in (score.label, score.reason) if note and note != text]
+    return text + (f" ({'; '.join(notes)})" if notes else "")
+
+
+def _value_text(value: JSON) -> str:
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+
+
+def _indented(head: str, text: str) -> Iterator[str]:
+    """The lines of a text behind a head; the first are below each other."""
+    more = len(text) - MAX_TEXT
+    lines = escape_commands(text[:MAX_TEXT]).split("\n")
+    yield head + lines[0]
+    yield from (" " * len(head) + line for line in lines[1:])
+    if more > 0:
+        yield " " * len(head) + f"… {more:,} characters more: --json"
+
+
+def _answer_json(answer: AnswerOfVariant) -> dict[str, JSON]:
+    fields: dict[str, JSON] = {"variant": answer.variant}
+    if answer.repeat:
+        fields["repeat"] = answer.repeat
+    fields["prompt"] = [{"role": each.role, "content": each.text} for each in answer.prompt]
+    completion = answer.row.completion if answer.row else None
+    if answer.row is None or completion is None:
+        return {**fields, "state": None}
+    usage = completion.usage
+    return {
+        **fields,
+        "state": completion.state,
+        "output": completion.text,
+        "reasoning": completion.reasoning,
+        "tool_calls": list(completion.tool_calls),
+        "error": completion.error,
+        "input_tokens": usage.input_tokens,
+        "output_tokens": usage.output_tokens,
+        "latency_s": completion.latency_s,
+        "scores": {
+            name: {
+                "value": score.value,
+                "label": score.label,
+                "reason": score.reason,
+                "error": score.error,
+            }
+            for name, score in answer.row.scores.items()
+        },
+    }
