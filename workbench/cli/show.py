@@ -2,8 +2,8 @@
 
 $ workbench show r1 sentiment
 row 2, r1
-  text               The plot drags.
-  expected_response  negative
+text               The plot drags.
+expected_response  negative
 
 short · ok · 34 tokens in, 2 out · 0.4 s
   → positive

@@ -69,7 +69,7 @@ def load_evaluators(
         check_machine(spec)
     scorers: dict[str, Scorer] = {}
     evaluators: dict[str, Evaluator] = {}
-    models = tuple(model.model.ref for model in loader.models)
+    models = tuple(model.model.ref for model in loader.models.answering)
     context = EntryContext(loader.project, evaluators, file.repeats, models)
     for entry in entries:
         named = entry.named

@@ -14,7 +14,7 @@ from workbench.document import Document
 from workbench.errors import WorkbenchError, located, unknown_name
 from workbench.experiment.named_entries import check_reserved
 from workbench.experiment.prompts import PromptFinder
-from workbench.experiment.scoring_models import scoring_model
+from workbench.experiment.scoring_models import ScoringModels
 from workbench.experiment.types import Registry
 from workbench.judges.entries import JudgeEntry, questions, settings_of
 from workbench.judges.judge import BUNDLED, Judge
@@ -37,13 +37,13 @@ class JudgeLoader:
     """Loads the judges of one experiment.
 
     Attributes:
-        models: those of the experiment; a judge that names one of them shares it.
+        models: those that score; a judge that names one of the experiment's shares it.
     """
 
     project: Project
     renderer: Renderer
     registry: Registry
-    models: tuple[OpenModel, ...]
+    models: ScoringModels
 
     def load(self, kind: str, settings: Mapping[str, JSON], where: str) -> list[Judge]:
         """The judges of an entry: one, or one a question.
@@ -132,7 +132,7 @@ class JudgeLoader:
                 "no model is named to judge",
                 fix="add `model: openai:…` here, or `judge: openai:…` to workbench.yaml",
             )
-        models = [scoring_model(name, self.models) for name in names]
+        models = [self.models.find(name) for name in names]
         labels = [model.model.label for model in models]
         if len(set(labels)) < len(labels):
             fix = "name each model once; `samples: 3` asks one model three times"

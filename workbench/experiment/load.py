@@ -20,6 +20,7 @@ from workbench.experiment.file import ExperimentFile
 from workbench.experiment.judge_loader import JudgeLoader
 from workbench.experiment.named_entries import check_label, named_entries
 from workbench.experiment.prompts import PromptFinder, find_prompts
+from workbench.experiment.scoring_models import ScoringModels
 from workbench.experiment.types import Experiment, Resolvers
 from workbench.model import MODEL_KEYS, Model, OpenModel, Reasoning, open_provider
 from workbench.parameters import check_parameters
@@ -73,7 +74,7 @@ def build_experiment(
         path=document.path,
         dataset=dataset,
         prompts=find_prompts(file, document, finder),
-        models=loader.models,
+        models=loader.models.answering,
         evaluators=evaluators,
         scorers=scorers,
         parameters=file.parameters,
@@ -153,7 +154,7 @@ def _check_metrics(experiment: Experiment, document: Document) -> None:
             raise WorkbenchError(message, where=document.where("gate", name), fix=fix)
 
 
-def _models(file: ExperimentFile, document: Document) -> tuple[OpenModel, ...]:
+def _models(file: ExperimentFile, document: Document) -> ScoringModels:
     models: dict[str, OpenModel] = {}
     for index, (ref, settings, where) in enumerate(named_entries(file.models, document, "models")):
         provider, _, name = ref.partition(":")
@@ -180,7 +181,7 @@ def _models(file: ExperimentFile, document: Document) -> tuple[OpenModel, ...]:
             fix = f"name it in an evaluator: - embedding_similarity: {{model: {ref}}}"
             message = f"{ref} gives embeddings, and answers no prompts"
             raise WorkbenchError(message, where=where, fix=fix)
-    return tuple(models.values())
+    return ScoringModels(tuple(models.values()))
 
 
 def short_name(name: str) -> str:

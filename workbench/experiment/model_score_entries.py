@@ -18,7 +18,7 @@ from workbench.conversation import Conversation
 from workbench.document import Document
 from workbench.errors import WorkbenchError
 from workbench.experiment.named_entries import check_reserved
-from workbench.experiment.scoring_models import scoring_model
+from workbench.experiment.scoring_models import ScoringModels
 from workbench.judges.entries import ModelEntry
 from workbench.model import OpenModel, PromptCall
 from workbench.model_scores import embedding_score, expected_likelihood
@@ -55,7 +55,7 @@ class LikelihoodEntry(BaseModel):
 
 
 def load_model_score(
-    kind: str, settings: Mapping[str, JSON], root: Path, models: Sequence[OpenModel]
+    kind: str, settings: Mapping[str, JSON], root: Path, models: ScoringModels
 ) -> ModelScore | None:
     """The evaluator of an entry whose scores models give; None: it is another entry.
 
@@ -63,7 +63,7 @@ def load_model_score(
         kind: of the entry.
         settings: of the entry.
         root: the project's folder.
-        models: those of the experiment.
+        models: those of the experiment, and those that score.
 
     Raises:
         WorkbenchError: a setting or the model can't be used.
@@ -72,13 +72,11 @@ def load_model_score(
         return _load_similarity(settings, models)
     if kind == expected_likelihood.KIND:
         check_reserved(kind, root, "")
-        return _load_likelihood(settings, models)
+        return _load_likelihood(settings, models.answering)
     return None
 
 
-def _load_similarity(
-    settings: Mapping[str, JSON], models: Sequence[OpenModel]
-) -> EmbeddingSimilarity:
+def _load_similarity(settings: Mapping[str, JSON], models: ScoringModels) -> EmbeddingSimilarity:
     if "encoder" in settings:
         message = "`model` and `encoder` are both set"
         raise WorkbenchError(message, fix="keep one: an API's model, or an encoder on this machine")
@@ -86,7 +84,7 @@ def _load_similarity(
     name = entry.model if isinstance(entry.model, str) else next(iter(entry.model), "")
     if ":" in name and not name.startswith("openai:"):
         raise WorkbenchError(f"model: {name!r} gives no embeddings", fix=LOCAL_FIX)
-    model = scoring_model(entry.model, models, role="embeddings", defaults=EMBEDS)
+    model = models.find(entry.model, role="embeddings", defaults=EMBEDS)
     check_parameters(model.model.parameters)
     if not getattr(model.provider, "embeds", False):
         message = f"model: {name!r} is set to another API, and gives no embeddings"

@@ -1,10 +1,13 @@
-"""Models that score answers, as an entry under `evaluators:` names them.
+"""Models that score answers, as entries under `evaluators:` name them.
 
-scoring_model("openai:gpt-6-luna", models)                    one of the experiment, or another
-scoring_model({"openai:m": {"base_url": "…"}}, models)
+models = ScoringModels((OpenModel(…),))
+models.find("openai:gpt-6-luna")                     one of the experiment, or another
+models.find({"openai:m": {"base_url": "…"}})
 """
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from itertools import chain, count
 from typing import Any
 
 from workbench.errors import WorkbenchError
@@ -14,30 +17,61 @@ from workbench.model import MODEL_KEYS, Model, OpenModel, open_provider
 NO_SETTINGS: Mapping[str, Any] = {}
 
 
-def scoring_model(
-    entry: ModelEntry,
-    models: Sequence[OpenModel],
-    *,
-    role: str = "judge",
-    defaults: Mapping[str, Any] = NO_SETTINGS,
-) -> OpenModel:
-    """The model that an entry names.
+class ScoringModels:
+    """The models of an experiment, and those that only score; no two have the same label.
 
-    Args:
-        entry: a name, or a name with settings.
-        models: those of the experiment; none of them gets the same label.
-        role: what the model is here, for its label.
-        defaults: settings that the entry may replace; without any, a model of the experiment is
-            used where the entry is its name.
+    Requests are queued by the label of their model, so a label stands for one endpoint.
 
-    Raises:
-        WorkbenchError: it is no model, or its settings are wrong.
+    Attributes:
+        answering: the models of the experiment.
     """
-    if isinstance(entry, str):
-        for model in models if not defaults else ():
-            if entry in (model.model.ref, model.model.label):
-                return model
-        entry = {entry: {}}
+
+    def __init__(self, answering: Sequence[OpenModel]) -> None:
+        self.answering = tuple(answering)
+        self._labels = {model.model.label for model in answering}
+        self._scoring: list[tuple[Model, OpenModel]] = []  # as an entry names it, and as it is
+
+    def find(
+        self,
+        entry: ModelEntry,
+        *,
+        role: str = "judge",
+        defaults: Mapping[str, Any] = NO_SETTINGS,
+    ) -> OpenModel:
+        """The model that an entry names; equal entries share it.
+
+        Args:
+            entry: a name, or a name with settings.
+            role: what the model is here, for its label.
+            defaults: settings that the entry may replace; without any, a model of the experiment
+                is used where the entry is its name.
+
+        Raises:
+            WorkbenchError: it is no model, or its settings are wrong.
+        """
+        if isinstance(entry, str):
+            for model in self.answering if not defaults else ():
+                if entry in (model.model.ref, model.model.label):
+                    return model
+            entry = {entry: {}}
+        named = _read(entry, defaults)
+        for other, opened in self._scoring:
+            if other == named:
+                return opened
+        label = self._free_label(named.label, role)
+        opened = OpenModel(replace(named, label=label), open_provider(named))
+        self._labels.add(label)
+        self._scoring.append((named, opened))
+        return opened
+
+    def _free_label(self, label: str, role: str) -> str:
+        """The label, or with the role, or with a number, too."""
+        labels = chain([label, f"{label} ({role})"], (f"{label} ({role} {n})" for n in count(2)))
+        return next(free for free in labels if free not in self._labels)
+
+
+def _read(entry: Mapping[str, Mapping[str, Any]], defaults: Mapping[str, Any]) -> Model:
+    """The model of an entry, with the label that it has if no other model has it."""
     if len(entry) != 1:
         raise WorkbenchError("model: not one name", fix="model: {openai:m: {base_url: …}}")
     ((ref, entry_settings),) = entry.items()
@@ -47,10 +81,6 @@ def scoring_model(
         fix = "write provider:name, as in openai:gpt-6-luna, or a model of the experiment"
         raise WorkbenchError(f"model: {ref!r} is not a model", fix=fix)
     label = str(settings.get("as") or name.rstrip("/").rpartition("/")[2])
-    if label in [model.model.label for model in models]:
-        label = f"{label} ({role})"
-    parameters = settings.get("parameters") or {}
     others = {key: value for key, value in settings.items() if key not in MODEL_KEYS}
-    reasoning = settings.get("reasoning", "strip")
-    other = Model(provider, name, label, others, parameters, reasoning)
-    return OpenModel(other, open_provider(other))
+    parameters, reasoning = settings.get("parameters") or {}, settings.get("reasoning", "strip")
+    return Model(provider, name, label, others, parameters, reasoning)

@@ -1,8 +1,8 @@
 """One row with the answers of all variants, as lines of a terminal and as JSON.
 
 row 2, r1
-  text               The plot drags.
-  expected_response  negative
+text               The plot drags.
+expected_response  negative
 
 short · ok · 34 tokens in, 2 out · 0.4 s
   → positive
