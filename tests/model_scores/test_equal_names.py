@@ -7,10 +7,9 @@ import pytest
 from embedded_task import embed, run, write_embedded_task
 from openai_server import OpenAIServer, Reply, answer, serve
 
-JUDGE = '  - rubric: {{rubric: "Good.", name: {name}, model: {{"openai:{model}": {{base_url: "{url}"}}}}}}'
-SIMILAR = (
-    '  - embedding_similarity: {{model: {{"openai:{model}": {{base_url: "{url}"}}}}, name: {name}}}'
-)
+MODEL = '{{"openai:{model}": {{base_url: "{url}"}}}}'
+JUDGE = f'  - rubric: {{{{rubric: "Good.", name: {{name}}, model: {MODEL}}}}}'
+SIMILAR = f"  - embedding_similarity: {{{{model: {MODEL}, name: {{name}}}}}}"
 CASES = {
     "two judges": ((JUDGE, "m"), (JUDGE, "m")),
     "two judges of other organizations": ((JUDGE, "first/m"), (JUDGE, "second/m")),
