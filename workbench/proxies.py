@@ -4,14 +4,15 @@
 (True, False)
 """
 
-import ipaddress
 import os
-import socket
 from contextlib import suppress
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
-from urllib.request import getproxies, proxy_bypass
 
 from workbench.errors import WorkbenchError
+
+if TYPE_CHECKING:
+    import ipaddress
 
 DATABASES = ("sqlite:///", "postgresql", "mysql", "mssql")  # no servers of MLflow
 VARIABLES = ("http_proxy", "https_proxy", "all_proxy")
@@ -34,6 +35,9 @@ def find_proxy(url: str) -> str:
     Raises:
         WorkbenchError: the environment names a proxy of another kind.
     """
+    # Every command imports this module, and few need a proxy.
+    from urllib.request import getproxies
+
     parts = urlsplit(url)
     host = parts.hostname or ""
     proxies = getproxies()
@@ -67,6 +71,9 @@ def exempt_loopback() -> None:
 
 def _is_exempt(host: str, port: int | None, exemptions: str) -> bool:
     """True if `no_proxy`, or the system's settings, exempt a host: by name, address or network."""
+    import ipaddress
+    from urllib.request import proxy_bypass
+
     if proxy_bypass(host if port is None else f"{host}:{port}"):
         return True
     address = _address(host)
@@ -77,8 +84,11 @@ def _is_exempt(host: str, port: int | None, exemptions: str) -> bool:
     return False
 
 
-def _address(host: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
+def _address(host: str) -> "ipaddress.IPv4Address | ipaddress.IPv6Address | None":
     """The address that a host is in numbers; None for a name."""
+    import ipaddress
+    import socket
+
     try:
         address = ipaddress.ip_address(host.partition("%")[0])
     except ValueError:
