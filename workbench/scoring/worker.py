@@ -51,6 +51,8 @@ LIMITS = [
     getattr(resource, f"RLIMIT_{name}")
     for name in ("AS", "CPU", "DATA", "FSIZE", "NOFILE", "NPROC", "STACK")
 ]
+# As `signal.getsignal`, which makes an enumeration's members of its results, and is slow.
+get_handler = importlib.import_module("_signal").getsignal
 SIGNALS = (signal.SIGALRM, signal.SIGCHLD, signal.SIGINT, signal.SIGPIPE, signal.SIGTERM)
 
 
@@ -95,7 +97,7 @@ class EvaluatorWorker:
         self._evaluators: dict[str, Evaluator] = {}
         self._pid = os.getpid()
         self._folder = os.open(".", os.O_RDONLY)
-        self._restore(dict(os.environ))
+        self._restore(SavedEnvironment())
 
     def find(self, spec: Mapping[str, JSON]) -> None:
         """Send the evaluator's description, or the reason for which there is none."""
@@ -110,13 +112,13 @@ class EvaluatorWorker:
         except BaseException as error:  # importing the user's module may raise anything
             message = f"evaluator {spec['name']!r}: {exception_message(error, Path(spec['root']))}"
             answer = {"refused": {"message": message, "where": spec["where"], "fix": ""}}
-        self._restore(dict(os.environ))
+        self._restore(SavedEnvironment())
         self._send(0, answer)
 
     def judge(self, digest: str, rows: list[dict[str, Any]]) -> None:
         """Send a score for each row; each row starts from the same state of the process."""
         evaluator = self._evaluators[digest]
-        environment, state = dict(os.environ), process_state()
+        environment, state = SavedEnvironment(), process_state()
         for number, row in enumerate(rows):
             read_completion(row)
             try:
@@ -136,7 +138,7 @@ class EvaluatorWorker:
         self, digest: str, rows: list[dict[str, Any]], clusters: list[int], limit_s: float
     ) -> None:
         """Send the score of a column of answers."""
-        evaluator, environment = self._evaluators[digest], dict(os.environ)
+        evaluator, environment = self._evaluators[digest], SavedEnvironment()
         root = evaluator.spec.root if evaluator.spec else None
         for row in rows:
             read_completion(row)
@@ -155,14 +157,12 @@ class EvaluatorWorker:
     def _send(self, number: int, content: JSON, *, is_changed: bool = False) -> None:
         self._parent.send([self.token, number, content, is_changed])
 
-    def _restore(self, environment: dict[str, str]) -> None:
+    def _restore(self, environment: "SavedEnvironment") -> None:
         """Undo a row's changes to the current directory, the environment and the output."""
         if os.getpid() != self._pid:
             os._exit(0)  # a copy of this process, which an evaluator forked and left running
         os.fchdir(self._folder)
-        if dict(os.environ) != environment:
-            os.environ.clear()
-            os.environ.update(environment)
+        environment.restore()
         try:
             self._text_output.flush()
         except ValueError:  # the evaluator closed or detached it
@@ -179,6 +179,26 @@ class EvaluatorWorker:
         )
 
 
+class SavedEnvironment:
+    """The variables of the process, to be put back after each row."""
+
+    def __init__(self) -> None:
+        self._variables = dict(os.environ)
+        self._encoded = dict(_encoded_variables())
+
+    def restore(self) -> None:
+        """Put the variables back, if any has changed."""
+        if _encoded_variables() != self._encoded:
+            os.environ.clear()
+            os.environ.update(self._variables)
+
+
+def _encoded_variables() -> Mapping[Any, Any]:
+    """The variables as Python keeps them: reading all takes longer than most evaluators do."""
+    encoded: Mapping[Any, Any] = getattr(os.environ, "_data", os.environ)
+    return encoded
+
+
 def read_completion(row: dict[str, Any]) -> None:
     """Turn the `completion` of a row in JSON into one."""
     if "completion" in row:
@@ -191,7 +211,7 @@ def process_state() -> list[object]:
     """Limits and handlers, which a row may change for those behind it, and can't restore."""
     return [
         *map(resource.getrlimit, LIMITS),
-        *map(signal.getsignal, SIGNALS),
+        *map(get_handler, SIGNALS),
         sys.getrecursionlimit(),
         os.getpriority(os.PRIO_PROCESS, 0),
         *(json.dumps, json.loads, os.write, builtins.print),
