@@ -1,12 +1,6 @@
 """One row with the answers of all variants, as lines of a terminal and as JSON.
 
-row 2, r1
-text               The plot drags.
-expected_response  negative
-
-short · ok · 34 tokens in, 2 out · 0.4 s
-  → positive
-  exact_match  false
+read_row(plan, store, "r1")     ShownAnswers(number=2, answers=[AnswerOfVariant("short", …)], …)
 """
 
 import json
