@@ -205,6 +205,11 @@ def test_a_limit_on_calls_covers_embeddings(tmp_path: Path, server: OpenAIServer
     assert len(server.bodies) == 5
 
 
+def test_the_summary_counts_its_requests(tmp_path: Path, server: OpenAIServer) -> None:
+    write_embedded_task(tmp_path, server)
+    assert "3 requests, 3 sent, 5 for scores" in invoke(tmp_path, "run").stdout
+
+
 def test_explain_names_the_requests_of_a_row(tmp_path: Path, server: OpenAIServer) -> None:
     write_embedded_task(tmp_path, server)
     run(tmp_path)

@@ -31,8 +31,11 @@ MAX_ROWS = 10
 def summary(invocation: Invocation, *, currency: str) -> list[str]:
     """Lines under the leaderboard: requests, race, failures, missing rows, the MLflow run."""
     requests = invocation.requests
-    counts = [(name.replace("_", " "), getattr(requests, name)) for name in REQUEST_COUNTS]
-    parts = [f"{count:,} {name}" for name, count in counts if count]
+    counts = [(name, getattr(requests, name)) for name in REQUEST_COUNTS]
+    words = {} if invocation.plan.experiment.judges else {"verdicts": "for scores"}
+    parts = [
+        f"{count:,} {words.get(name, name.replace('_', ' '))}" for name, count in counts if count
+    ]
     lines = [
         ", ".join([pluralize(requests.planned, "request"), *parts]),
         *_race_lines(invocation, currency),
