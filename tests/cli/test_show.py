@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from command import invoke
+from openai_server import OpenAIServer, Reply, answer
 
 ROWS = [
     {"id": "a", "text": "yes", "label": "yes", "topic": "plain"},
@@ -129,6 +130,38 @@ def test_what_is_not_stored_is_said(tmp_path: Path) -> None:
     write_task(tmp_path)
     assert shown(tmp_path, "a").count("not answered yet") == 2
     assert [each["state"] for each in shown_json(tmp_path, "a")["answers"]] == [None, None]
+
+
+def test_thoughts_and_tool_calls_are_shown(tmp_path: Path, server: OpenAIServer) -> None:
+    write_task(tmp_path)
+    path = tmp_path / "prompts" / "qa" / "experiment.yaml"
+    model = f'"openai:m": {{base_url: "{server.url}"}}'
+    path.write_text(path.read_text().replace("echo:last", f"{{{model}}}"))
+    function = {"name": "look_up", "arguments": '{"word": "x"}'}
+    message = {
+        "role": "assistant",
+        "content": None,
+        "reasoning_content": "I should look it up.",
+        "tool_calls": [{"id": "c1", "type": "function", "function": function}],
+    }
+    choices = [{"index": 0, "message": message, "finish_reason": "tool_calls"}]
+    server.script = lambda path, body, nth: Reply(body=answer("", choices=choices))
+    invoke(tmp_path, "run")
+    lines = shown(tmp_path, "a", "--only", "plain").splitlines()
+    assert "  thoughts: I should look it up." in lines
+    assert '  → look_up({"word": "x"})' in lines
+    assert "  → (an empty answer)" not in lines
+
+
+def test_an_empty_answer_is_named(tmp_path: Path, server: OpenAIServer) -> None:
+    write_task(tmp_path)
+    path = tmp_path / "prompts" / "qa" / "experiment.yaml"
+    model = f'"openai:m": {{base_url: "{server.url}"}}'
+    path.write_text(path.read_text().replace("echo:last", f"{{{model}}}"))
+    server.script = lambda path, body, nth: Reply(body=answer(""))
+    invoke(tmp_path, "run")
+    lines = shown(tmp_path, "a", "--only", "plain").splitlines()
+    assert any("the answer is empty" in line or "(an empty answer)" in line for line in lines)
 
 
 def test_variants_can_be_selected(home: Path) -> None:

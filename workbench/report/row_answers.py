@@ -21,6 +21,7 @@ from workbench.scoring.scored_rows import ScoredRows
 from workbench.store import Store
 
 MAX_TEXT = 4_000  # characters of a text; --json has all of it
+MAX_THOUGHTS = 200  # characters; --json has all
 NOT_STORED = "not answered yet: workbench run asks for it"
 
 
@@ -126,15 +127,29 @@ def _answer_lines(
     if answer.row is None or completion is None:
         yield f"  {NOT_STORED}"
         return
-    if completion.text or not completion.error:
-        yield from _indented("  → ", completion.text or "(an empty answer)")
-    if completion.error:
-        yield f"  {shorten(completion.error, 200)}"
+    yield from _output_lines(completion)
     if completion.scored:
         width = max(map(len, metrics), default=0)
         for name in metrics:
             text = _score_text(answer.row.scores.get(name))
             yield from _indented(f"  {shorten(name):{width}}  ", text)
+
+
+def _output_lines(completion: Completion) -> Iterator[str]:
+    """The beginning of the thoughts, the text, the tool calls, and the error in place of these."""
+    if completion.reasoning:
+        yield f"  thoughts: {shorten(completion.reasoning, MAX_THOUGHTS)}"
+    if completion.text:
+        yield from _indented("  → ", completion.text)
+    for call in completion.tool_calls:
+        function = call.get("function") if isinstance(call, dict) else None
+        named = function if isinstance(function, dict) else {}
+        name, arguments = named.get("name") or "tool", named.get("arguments") or call
+        yield from _indented("  → ", f"{name}({_value_text(arguments)})")
+    if completion.error:
+        yield f"  {shorten(completion.error, 200)}"
+    elif not (completion.text or completion.tool_calls):
+        yield "  → (an empty answer)"
 
 
 def _facts(completion: Completion) -> str:
