@@ -216,6 +216,7 @@ def test_explain_names_the_requests_of_a_row(tmp_path: Path, server: OpenAIServe
     shown = invoke(tmp_path, "store", "explain", "--task", "qa", "r1").stdout
     assert shown.count("embedding_similarity on openai:near") == 2
     assert "not stored" not in shown
+    assert "judge" not in shown
 
 
 @given(st.lists(st.floats(width=32, allow_nan=False, allow_infinity=False), min_size=1))

@@ -32,12 +32,14 @@ class JudgeReport:
     """A call of a judge about a cell's answer.
 
     Attributes:
+        title: `judge` and its name, or the name of another evaluator that asks a model.
         swapped: of a pair whose baseline's answer stands first.
         reason: why there is no call; empty: there is one.
         key_report: None: there is no call.
         missing: as in `CellReport`.
     """
 
+    title: str
     judge: str
     model: str
     swapped: bool
@@ -129,9 +131,9 @@ def _report_lines(report: KeyReport, missing: MissingCompletion | None, currency
 def _judge_lines(judge: JudgeReport, currency: str) -> list[str]:
     """The call of a judge, with the order of a pair, or the reason why there is none."""
     if judge.key_report is None:
-        return [f"judge {shorten(judge.judge)}: not asked: {shorten(judge.reason, 200)}"]
+        return [f"{shorten(judge.title)}: not asked: {shorten(judge.reason, 200)}"]
     order = ", the baseline's answer first" if judge.swapped else ""
-    name = f"judge {shorten(judge.judge)} on {shorten(judge.model)}{order}"
+    name = f"{shorten(judge.title)} on {shorten(judge.model)}{order}"
     lines = _report_lines(judge.key_report, judge.missing, currency)
     return [f"{name}  {judge.key_report.key[:12]}", *(f"  {line}" for line in lines)]
 

@@ -33,7 +33,7 @@ def explain_row(row: str, plan: Plan, store: Store, renderer: Renderer) -> list[
             plan.variants[number].name,
             cell.repeat,
             *_explain(store, plan.bodies[cell.key], plan.variants[number].model.model),
-            [_judge_report(call, store) for call in calls[number, cell.repeat]],
+            [_judge_report(call, store, plan) for call in calls[number, cell.repeat]],
         )
         for number, cells in enumerate(plan.cells)
         for cell in cells
@@ -51,7 +51,8 @@ def key_places(key: str, plan: Plan, store: Store, renderer: Renderer) -> list[s
     ]
     for call in judge_calls(plan, store, renderer):
         if call.request and call.request.key.startswith(key):
-            places.append(f"judge {call.judge} on row {call.row} of {_variant(plan, call)}")
+            title = _title(plan, call)
+            places.append(f"{title} on row {call.row} of {_variant(plan, call)}")
     return list(dict.fromkeys(places))
 
 
@@ -60,8 +61,13 @@ def _variant(plan: Plan, call: JudgeCall) -> str:
     return f"{plan.variants[call.variant].name}{order}"
 
 
-def _judge_report(call: JudgeCall, store: Store) -> JudgeReport:
-    names = (call.judge, call.model, call.swapped, call.reason)
+def _title(plan: Plan, call: JudgeCall) -> str:
+    """`judge polite`; of another evaluator whose scores models give, its name."""
+    return f"judge {call.judge}" if call.judge in plan.experiment.judges else call.judge
+
+
+def _judge_report(call: JudgeCall, store: Store, plan: Plan) -> JudgeReport:
+    names = (_title(plan, call), call.judge, call.model, call.swapped, call.reason)
     return JudgeReport(*names, *(_explain(store, call.request) if call.request else ()))
 
 
