@@ -134,7 +134,11 @@ ENTRY = "  - embedding_similarity: "
 REFUSED = {
     "no model of an API": ("{model: echo:last}", "'echo:last' gives no embeddings", "encoder"),
     "two ways": ("{model: openai:m, encoder: all-minilm-l6-v2}", "both set", "keep one"),
-    "another API": ("{model: {openai:m: {api: chat}}}", "set to another API", "api: embeddings"),
+    "another API": (
+        "{model: {openai:m: {api: chat}}}",
+        "'openai:m' gives no embeddings",
+        "api: embeddings",
+    ),
     "a parameter of answers": (
         "{model: {openai:m: {parameters: {temperature: 0}}}}",
         "an embedding has no temperature",

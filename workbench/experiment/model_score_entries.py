@@ -31,7 +31,8 @@ from workbench.model_scores.expected_likelihood import (
 )
 from workbench.parameters import check_parameters
 
-EMBEDS: Mapping[str, Any] = {"api": "embeddings"}  # the model's setting, unless it is written
+# Settings of a model that embeds, by its provider, unless others are written.
+EMBEDS: Mapping[str, Mapping[str, Any]] = {"openai": {"api": "embeddings"}}
 LOCAL_FIX = "name an API's model, or a local encoder: - embedding_similarity: {encoder: …}"
 ModelScore = EmbeddingSimilarity | ExpectedLikelihood
 
@@ -82,13 +83,12 @@ def _load_similarity(settings: Mapping[str, JSON], models: ScoringModels) -> Emb
         raise WorkbenchError(message, fix="keep one: an API's model, or an encoder on this machine")
     entry = Document("", dict(settings)).check(EmbeddingEntry)
     name = entry.model if isinstance(entry.model, str) else next(iter(entry.model), "")
-    if ":" in name and not name.startswith("openai:"):
-        raise WorkbenchError(f"model: {name!r} gives no embeddings", fix=LOCAL_FIX)
-    model = models.find(entry.model, role="embeddings", defaults=EMBEDS)
+    defaults = EMBEDS.get(name.partition(":")[0], {})
+    model = models.find(entry.model, role="embeddings", defaults=defaults)
     check_parameters(model.model.parameters)
     if not getattr(model.provider, "embeds", False):
-        message = f"model: {name!r} is set to another API, and gives no embeddings"
-        raise WorkbenchError(message, fix="`api: embeddings`, or leave `api` out")
+        fix = "`api: embeddings`, or leave `api` out" if defaults else LOCAL_FIX
+        raise WorkbenchError(f"model: {name!r} gives no embeddings", fix=fix)
     model.provider.prepare(PromptCall(Conversation(text="?"), model.model.parameters))
     metric = entry.name or embedding_score.KIND
     return EmbeddingSimilarity(metric, model, entry.dimensions)

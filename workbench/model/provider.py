@@ -21,6 +21,9 @@ _cached_providers = cache(lambda: entry_points(group=ENTRY_POINT_GROUP))
 class Provider(Protocol):
     """Access to a family of models, batch first.
 
+    An attribute `embeds` that is True means: it gives embeddings of raw texts, in base64, and no
+    answers.
+
     Planning creates a provider for every model of an experiment, so creating one checks the
     settings and that the model exists, and imports or loads nothing heavy.
     """

@@ -53,11 +53,8 @@ def read_embedding(request: Request, raw: str, *, fault: str = "") -> Completion
         body: JSON = None if fault else parse_reply(raw)
     except ValueError:
         body = None
-    if not isinstance(body, dict) or not isinstance(body.get("data"), list):
-        refused = read_reply(request, raw, fault=fault)
-        if refused.scored or "no choices" in refused.error:
-            refused = replace(refused, state="invalid_response", text="", error="no embedding")
-        return refused
+    if not isinstance(body, dict):
+        return read_reply(request, raw, fault=fault)
     others = {name: value for name, value in body.items() if name != "data"}
     usage = reply_usage(others)
     completion = Completion(
@@ -68,14 +65,16 @@ def read_embedding(request: Request, raw: str, *, fault: str = "") -> Completion
         model=replace_surrogates(str(body.get("model") or "")),
     )
     try:
-        text = _vector_text(body["data"])
+        text = _vector_text(body.get("data"))
     except ValueError as error:
         return replace(completion, error=f"the reply has no embedding: {error}")
     return replace(completion, state="ok", text=text)
 
 
-def _vector_text(data: list[JSON]) -> str:
+def _vector_text(data: JSON) -> str:
     """The only vector of a reply, which servers write as numbers or in base64."""
+    if not isinstance(data, list):
+        raise ValueError("it has no list `data`")
     if len(data) != 1 or not isinstance(data[0], dict):
         raise ValueError(f"1 was asked for, and {len(data)} came")
     vector = data[0].get("embedding")
