@@ -22,6 +22,7 @@ from typing import Any, Literal
 
 from workbench.canonical import JSON, digest
 from workbench.errors import WorkbenchError, located, unknown_name
+from workbench.evaluator.combination import COMBINED
 from workbench.evaluator.contract import Evaluator, bind
 from workbench.evaluator.errors import import_error, missing_package
 from workbench.evaluator.readings import check_expected, expected_reading
@@ -29,6 +30,11 @@ from workbench.evaluator.sources import library_versions, source_digest
 from workbench.evaluator.spec import Spec
 from workbench.evaluator.transform import Transform, function_names, read_transform
 
+# Entries of an experiment file that are no functions, for messages about a misspelt one.
+ENTRY_NAMES = (
+    *COMBINED,
+    *("judge", "rubric", "checklist", "pairwise", "json_fields", "expected_likelihood"),
+)
 GROUP = "workbench.evaluators"
 PACKAGE = "workbench.evaluators"
 LIBRARY = Path(__file__).resolve().parents[1] / "evaluators"
@@ -198,7 +204,9 @@ def _locate(spec: Spec) -> tuple[ModuleType, object]:
         elif not colon:
             entries = [entry for entry in entry_points(group=GROUP) if entry.name == name]
             if not entries:
-                raise unknown_name("evaluator", name, list_evaluators(root), where=where)
+                raise unknown_name(
+                    "evaluator", name, [*list_evaluators(root), *ENTRY_NAMES], where=where
+                )
             module_name, attribute = entries[0].module, entries[0].attr
         module = _import(module_name, partial(importlib.import_module, module_name), spec)
     if not hasattr(module, attribute):
