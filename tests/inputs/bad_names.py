@@ -25,8 +25,8 @@ NAMES = [
         (
             "error: prompts/qa/experiment.yaml:4:14: unknown evaluator 'exact_mach'\n"
             "  fix: did you mean 'exact_match'? known: exact_match, date_match, regex_match, "
-            "balanced_accuracy, bleu, brier_score, calibration_error, choice, choice_likelihood, "
-            "chrf, contains, correlation, …\n"
+            "balanced_accuracy, bleu, brier_score, calibration_error, checklist, choice, "
+            "choice_likelihood, chrf, contains, …\n"
         ),
         evaluators="[exact_mach]",
     ),
