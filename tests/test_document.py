@@ -211,7 +211,7 @@ def test_bad_project_file_is_named(tmp_path, text, expected):
 def test_folder_without_prompts_is_no_project(tmp_path):
     assert refusal(find_project, tmp_path) == (
         f"{tmp_path}: not a project: no folder `prompts` here or above\n"
-        "  fix: mkdir -p prompts/my_task, then add a template and an experiment.yaml"
+        "  fix: workbench init writes a small project that runs at once"
     )
 
 

@@ -19,7 +19,7 @@ MOST_TOTAL_LINES = 90_000
 FLOORS = [
     {"errors", "canonical", "conversation", "secrets", "proxies", "storable_text"},
     {"box", "document", "images", "parameters", "sandbox", "workers"},
-    {"project", "model", "catalog"},
+    {"project", "model", "catalog", "starters"},
     {"prompt", "dataset", "evaluator", "evaluators", "providers", "answers"},
     {"serving"},
     {"judges"},

@@ -27,6 +27,7 @@ from workbench.cli import (
     evaluators,
     gate,
     history,
+    init,
     judge,
     package,
     promote,
@@ -55,6 +56,7 @@ if TYPE_CHECKING:
 
 INTERRUPTED = "Interrupted. Run the same command to continue.\n"
 GROUPS = {
+    "Begin": ("init",),
     "Run": ("run", "plan", "sync"),
     "Compare and decide": ("compare", "show", "view", "decide", "gate", "history"),
     "Judges and people": ("judge", "labels"),
@@ -119,6 +121,7 @@ app = typer.Typer(
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
+app.command("init")(init.init)
 app.command("run")(run.run)
 app.command("plan")(run.plan)
 app.command("sync")(sync.sync)

@@ -22,7 +22,7 @@ from workbench.experiment.named_entries import check_label, named_entries
 from workbench.experiment.prompts import PromptFinder, find_prompts
 from workbench.experiment.scoring_models import ScoringModels
 from workbench.experiment.types import Experiment, Resolvers
-from workbench.model import MODEL_KEYS, Model, OpenModel, Reasoning, open_provider
+from workbench.model import MODEL_KEYS, RECORDED, Model, OpenModel, Reasoning, open_provider
 from workbench.parameters import check_parameters
 from workbench.project import Project
 from workbench.prompt import Renderer
@@ -167,7 +167,7 @@ def _models(file: ExperimentFile, document: Document) -> ScoringModels:
         check_parameters(parameters, where=parameter_where)
         label = settings.pop("as", None)
         if label is None:
-            label = short_name(name)
+            label = ref if provider == RECORDED else short_name(name)
         else:
             check_label(label, where)
         if label in models:

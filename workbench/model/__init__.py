@@ -9,6 +9,7 @@ from workbench.model.open_model import OpenModel
 from workbench.model.provider import ENTRY_POINT_GROUP, Provider, open_provider
 from workbench.model.types import (
     MODEL_KEYS,
+    RECORDED,
     SCORED_STATES,
     UNBILLED_STATES,
     Completion,
@@ -29,6 +30,7 @@ from workbench.model.types import (
 __all__ = [
     "ENTRY_POINT_GROUP",
     "MODEL_KEYS",
+    "RECORDED",
     "SCORED_STATES",
     "UNBILLED_STATES",
     "Completion",

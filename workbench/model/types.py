@@ -14,6 +14,7 @@ from workbench.conversation import Conversation
 from workbench.images import ImageSources
 from workbench.images.request_images import body_size
 
+RECORDED = "recorded"  # the provider of recorded answers
 JUDGES = "judges"  # the folder of judges, beside those of tasks
 MODEL_KEYS = ("as", "parameters", "reasoning")  # in the experiment file; others are its provider's
 

@@ -206,7 +206,7 @@ def find_root(start: Path) -> Path:
     folder = next((f for name in names for f in folders if (f / name).is_dir()), None)
     if folder is None:
         message = "not a project: no folder `prompts` here or above"
-        fix = "mkdir -p prompts/my_task, then add a template and an experiment.yaml"
+        fix = "workbench init writes a small project that runs at once"
         raise WorkbenchError(message, where=str(here), fix=fix)
     return folder
 

@@ -1,0 +1,74 @@
+"""`workbench init`: a small project that runs at once.
+
+$ workbench init demo
+Wrote 6 files into demo: support tickets, each for one of three teams.
+  prompts/support/experiment.yaml
+  prompts/support/triage.jinja
+  …
+Next:
+  cd demo
+  workbench run support
+"""
+
+import shlex
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from workbench.cli.output import print_json
+from workbench.cli.run import AsJson
+from workbench.errors import ExitCode
+
+DEFAULT = "support"
+
+
+def init(
+    folder: Annotated[
+        Path, typer.Argument(metavar="DIR", help="The project's folder; default: this one.")
+    ] = Path(),
+    starter: Annotated[
+        str,
+        typer.Option(
+            "--from", metavar="NAME", help="support, sentiment, extraction, rag or judge."
+        ),
+    ] = DEFAULT,
+    models: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--model",
+            metavar="PROVIDER:NAME",
+            help="A model instead of the recorded answers; may be given several times.",
+        ),
+    ] = None,
+    as_json: AsJson = False,
+) -> int:
+    """Write a small project that runs at once, without a key: data, prompts, recorded answers."""
+    from workbench.starters import find_starter, write_starter
+
+    chosen = find_starter(starter)
+    written = write_starter(chosen, folder, models or ())
+    if as_json:
+        print_json({"folder": str(folder), "task": chosen.task, "files": written})
+        return ExitCode.DONE
+    typer.echo("\n".join(_lines(folder, written, chosen.task, chosen.about, models or ())))
+    return ExitCode.DONE
+
+
+def _lines(
+    folder: Path, written: list[str], task: str, about: str, models: list[str] | tuple[()]
+) -> list[str]:
+    place = "this folder" if folder == Path() else str(folder)
+    head = f"Wrote {len(written)} files into {place}: {about}."
+    if not written:
+        head = f"All files are in {place} already."
+    enter = [] if folder == Path() else [f"  cd {shlex.quote(str(folder))}"]
+    answers = "" if models else "   two models, by recorded answers: no key, no download"
+    return [
+        head,
+        *(f"  {path}" for path in written),
+        "Next:",
+        *enter,
+        f"  workbench run {task}{answers}",
+        f"Lines to change are marked `# change:` in prompts/{task}/experiment.yaml.",
+    ]

@@ -1,0 +1,117 @@
+"""The provider `recorded:`, which gives the answers again that a model gave to the starters.
+
+recorded:smollm2-135m-instruct    real answers, of the day of their recording; nothing is asked now
+"""
+
+import time
+from collections.abc import Iterable, Iterator, Mapping
+from typing import cast
+
+from workbench.canonical import JSON
+from workbench.errors import WorkbenchError, unknown_name
+from workbench.model import Completion, PreparedCall, PromptCall, Request, State, Usage
+from workbench.starters.recordings import (
+    RecordedAnswer,
+    list_recordings,
+    read_recordings,
+    request_digest,
+)
+
+PAUSE_S = 0.01  # between two looks for a request
+
+
+class RecordedProvider:
+    """Answers with recordings that come with Workbench, at no cost and without a key.
+
+    Args:
+        name: a model with recordings.
+        settings: none.
+
+    Raises:
+        WorkbenchError: no such recordings, or a setting.
+    """
+
+    concurrent = False
+    billed = False
+    takes_pauses = True
+
+    def __init__(self, name: str, settings: Mapping[str, JSON]) -> None:
+        names = list_recordings()
+        if name not in names:
+            raise unknown_name("recorded model", name, names)
+        if settings:
+            raise WorkbenchError(f"recorded:{name} takes no settings, not {sorted(settings)}")
+        self.name = name
+
+    @property
+    def identity(self) -> Mapping[str, JSON]:
+        """The name of the model."""
+        return {"recorded": self.name}
+
+    @property
+    def facts(self) -> Mapping[str, JSON]:
+        """A note for tables: nothing was asked."""
+        return {"note": "recorded answers; the model was not asked"}
+
+    def prepare(self, call: PromptCall) -> PreparedCall:
+        """Return the conversation with its parameters, and the digest of the recorded answer.
+
+        Raises:
+            WorkbenchError: there is no recorded answer.
+        """
+        body = recorded_body(call)
+        request = request_digest(body)
+        answer = read_recordings(self.name).get(request)
+        if answer is None:
+            raise WorkbenchError(
+                f"recorded:{self.name} has no recorded answer to this prompt with this row",
+                fix="recordings answer only unedited prompts, rows and parameters of "
+                "`workbench init`; name a model that answers in `models:`, as "
+                f"`transformers:{self.name}` (first: workbench models add {self.name}) or "
+                "`openai:NAME` with OPENAI_API_KEY or a base_url",
+            )
+        return PreparedCall({**body, "request": request}, "fixed", answer.choice_method)
+
+    def count_tokens(self, body: Mapping[str, JSON]) -> int | None:
+        """Return the input tokens as the model counted them."""
+        return self._answer(body).input_tokens
+
+    def check_ready(self) -> None:
+        """Return: there is nothing to check."""
+
+    def complete(self, requests: Iterable[Request | None]) -> Iterator[Completion]:
+        """Yield one completion per request, in order."""
+        for request in requests:
+            if request is None:
+                time.sleep(PAUSE_S)
+                continue
+            answer = self._answer(request.body)
+            yield Completion(
+                request.key,
+                cast("State", answer.state),
+                text=answer.text,
+                finish_reason=answer.finish_reason,
+                usage=Usage(answer.input_tokens, answer.output_tokens),
+                latency_s=answer.latency_s,
+                choice_scores=answer.choice_scores,
+                choice_tokens=answer.choice_tokens,
+            )
+
+    def _answer(self, body: Mapping[str, JSON]) -> RecordedAnswer:
+        return read_recordings(self.name)[body["request"]]
+
+
+def recorded_body(call: PromptCall) -> dict[str, JSON]:
+    """The part of a prompt's call that decides its answer."""
+    body: dict[str, JSON] = {"parameters": dict(call.parameters)}
+    if call.conversation.text is None:
+        body["messages"] = [message.as_json() for message in call.conversation.messages]
+    else:
+        body["text"] = call.conversation.text
+    if call.tools:
+        body["tools"] = list(call.tools)
+    if call.choices:
+        body["choices"] = list(call.choices)
+    if call.response_schema is not None:
+        body["response_schema"] = dict(call.response_schema)
+    return body
