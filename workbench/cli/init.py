@@ -10,6 +10,7 @@ Next:
   workbench run support
 """
 
+import re
 import shlex
 from pathlib import Path
 from typing import Annotated
@@ -18,9 +19,10 @@ import typer
 
 from workbench.cli.output import print_json
 from workbench.cli.run import AsJson
-from workbench.errors import ExitCode
+from workbench.errors import ExitCode, WorkbenchError
 
 DEFAULT = "support"
+MODEL = re.compile(r"[A-Za-z0-9_-]+:[A-Za-z0-9_./:@+-]+")
 
 
 def init(
@@ -46,6 +48,8 @@ def init(
     """Write a small project that runs at once, without a key: data, prompts, recorded answers."""
     from workbench.starters import find_starter, write_starter
 
+    for model in models or ():
+        _check_model(model)
     chosen = find_starter(starter)
     written = write_starter(chosen, folder, models or ())
     if as_json:
@@ -53,6 +57,12 @@ def init(
         return ExitCode.DONE
     typer.echo("\n".join(_lines(folder, written, chosen.task, chosen.about, models or ())))
     return ExitCode.DONE
+
+
+def _check_model(model: str) -> None:
+    if not MODEL.fullmatch(model):
+        fix = "write provider:name, as openai:gpt-6-luna or transformers:smollm2-135m-instruct"
+        raise WorkbenchError(f"--model {model!r} is not the name of a model", fix=fix)
 
 
 def _lines(

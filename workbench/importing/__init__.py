@@ -5,6 +5,12 @@ A reader turns a file or folder of another tool into an `Import`; `write_import`
 imported.py   what a reader returns: tasks, and a report line for everything that was read
 """
 
-from workbench.importing.imported import Import, ImportedAnswer, ImportedTask, Outcome, ReportLine
+from workbench.importing.imported import (
+    Import,
+    ImportedAnswer,
+    ImportedTask,
+    ImportOutcome,
+    ReportLine,
+)
 
-__all__ = ["Import", "ImportedAnswer", "ImportedTask", "Outcome", "ReportLine"]
+__all__ = ["Import", "ImportOutcome", "ImportedAnswer", "ImportedTask", "ReportLine"]

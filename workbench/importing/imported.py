@@ -1,8 +1,8 @@
-"""The result of reading another tool's file: tasks to write, and a report.
+r"""The result of reading another tool's file: tasks to write, and a report.
 
 Import(
-    tasks=(ImportedTask(name="triage", templates={"short": "user:\\n{{ ticket }}\\n"}, …),),
-    report=(ReportLine("promptfooconfig.yaml:12", Outcome.LEFT_OUT, "assert `javascript`", fix="…"),),
+    tasks=(ImportedTask(name="triage", templates={"short": "user:\n{{ ticket }}\n"}, …),),
+    report=(ReportLine("promptfooconfig.yaml:12", ImportOutcome.LEFT_OUT, "assert `javascript`"),),
 )
 """
 
@@ -15,8 +15,8 @@ from typing import Any
 Entry = str | Mapping[str, Mapping[str, Any]]
 
 
-class Outcome(StrEnum):
-    """How a part of the source reached the project."""
+class ImportOutcome(StrEnum):
+    """Result of importing a part of the source."""
 
     CARRIED = "carried"
     CHANGED = "changed"
@@ -34,7 +34,7 @@ class ReportLine:
     """
 
     where: str
-    outcome: Outcome
+    outcome: ImportOutcome
     text: str
     fix: str = ""
 
