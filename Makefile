@@ -4,6 +4,7 @@
 # make check    format, lint, types
 # make notebooks    execute the notebooks    make pictures    the pictures of README.md and docs/
 # make bench    the figures of docs/performance.md    make bench-peers   other tools beside them
+# make recordings  record anew what two local models answer to the starters; fetches 1 GB
 # make judges       two local models as judges of movie snippets; fetches 1 GB
 PYTHON ?= python3
 VENV := .venv
@@ -12,7 +13,7 @@ STAMP := $(VENV)/.installed
 KILLS ?= 10000
 MODELS ?= smollm2-135m-instruct gemma-3-270m
 
-.PHONY: install demo ui notebooks pictures quick test nightly mlflow-versions servers kills endpoints bench bench-peers judges check format evaluator-table clean
+.PHONY: install demo ui notebooks pictures recordings quick test nightly mlflow-versions servers kills endpoints bench bench-peers judges check format evaluator-table clean
 
 install: $(STAMP)
 
@@ -48,6 +49,11 @@ TESTS := $(BIN)/python -m pytest -n 2 --dist worksteal --durations 10
 
 # Three on two cores: many tests wait, for time-outs, slow answers and processes that start.
 WORKERS ?= 3
+
+# Answers that `recorded:` gives again; a changed starter needs new ones.
+recordings: install
+	$(BIN)/workbench models add --accept-license smollm2-135m-instruct qwen2.5-coder-1.5b-instruct
+	PYTHONPATH=tests/starters $(BIN)/python tests/starters/record_answers.py
 
 quick: install
 	$(TESTS) -m quick

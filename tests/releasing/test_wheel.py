@@ -8,7 +8,7 @@ import zipfile
 from house import ROOT, SOURCES
 from packaging.requirements import Requirement
 
-from workbench.releasing.wheel import build_wheel, wheel_name
+from workbench.releasing.wheel import DISTRIBUTION, build_wheel, wheel_name
 from workbench.releasing.wheel_modules import imported_names, serving_modules
 
 # Packages that may be imported in a fresh environment, by the distribution that brings them.
@@ -97,8 +97,9 @@ def test_wheel_is_imported_without_the_full_installation(tmp_path):
         "sys.meta_path[:] = [f for f in sys.meta_path if 'editable' not in repr(f).lower()]\n"
         "import workbench, workbench.serving.served_variant, workbench.providers.openai.client\n"
         "assert workbench.__file__.startswith(sys.path[0]), workbench.__file__\n"
-        "from importlib.metadata import entry_points\n"
-        "names = entry_points(group='workbench.providers').names\n"
+        "from importlib.metadata import distribution\n"
+        f"entries = distribution({DISTRIBUTION!r}).entry_points\n"
+        "names = entries.select(group='workbench.providers').names\n"
         "tops = {name.partition('.')[0] for name in sys.modules} - set(sys.stdlib_module_names)\n"
         "print(sorted(names), tops & {'mlflow', 'typer', 'rich', 'filelock', 'dotenv', 'numpy'})\n"
     )

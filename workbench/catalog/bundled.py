@@ -11,6 +11,8 @@ import hashlib
 from dataclasses import dataclass
 from importlib.resources import files
 
+from workbench.catalog.bundled_files import bundled_folder
+
 
 @dataclass(frozen=True)
 class BundledData:
@@ -18,20 +20,23 @@ class BundledData:
 
     Attributes:
         target: the file of its rows, from the project's root.
-        member: the file beside this module.
+        member: the file beside this module; empty: the target's, of a task that comes with it.
         licence: of the rows.
     """
 
     name: str
     about: str
     target: str
-    member: str
     licence: str
+    member: str = ""
     raters: None = None
 
     @property
     def text(self) -> str:
         """The rows, as JSON lines."""
+        if not self.member:
+            file = bundled_folder("prompts").parent / self.target
+            return file.read_text(encoding="utf-8")
         return files(__package__).joinpath(self.member).read_text(encoding="utf-8")
 
     @property
@@ -55,6 +60,18 @@ BUNDLED_DATA = (
         "look alike.",
         target="prompts/hostile/inputs.fetched.jsonl",
         member="hostile_inputs.jsonl",
+        licence="Apache-2.0, written for Workbench.",
+    ),
+    BundledData(
+        name="arithmetic",
+        about="100 word problems of two or three steps; the answers are numbers.",
+        target="prompts/arithmetic/problems.jsonl",
+        licence="Apache-2.0, written for Workbench.",
+    ),
+    BundledData(
+        name="python-functions",
+        about="32 small functions to write in Python, each with tests.",
+        target="prompts/python_functions/problems.jsonl",
         licence="Apache-2.0, written for Workbench.",
     ),
 )

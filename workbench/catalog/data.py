@@ -17,9 +17,11 @@ from io import BytesIO
 from pathlib import Path
 
 from workbench.catalog.bundled import BUNDLED_DATA, BundledData
+from workbench.catalog.bundled_files import read_task_files
 from workbench.catalog.package import fetch_members, write_file
 from workbench.catalog.rater_labels import RaterFile, read_movie_ratings
 from workbench.errors import WorkbenchError, unknown_name
+from workbench.project.new_files import write_new_files
 
 Row = dict[str, str]
 
@@ -86,8 +88,11 @@ def add_data(
         fix = f"leave out --raters; data sets that have some: {rated}"
         raise WorkbenchError(f"{name} has no ratings by several people", fix=fix)
     if isinstance(entry, BundledData):
-        return _copy_data(entry, project_root, report)
-    return fetch_data(entry, project_root, report, raters=raters)
+        file = _copy_data(entry, project_root, report)
+    else:
+        file = fetch_data(entry, project_root, report, raters=raters)
+    _add_task(entry, project_root, report)
+    return file
 
 
 def fetch_data(
@@ -122,6 +127,16 @@ def _copy_data(entry: BundledData, project_root: Path, report: Callable[[str], N
     else:
         _write(target, entry.text, report, provenance=entry.provenance)
     return target
+
+
+def _add_task(
+    entry: CatalogData | BundledData, project_root: Path, report: Callable[[str], None]
+) -> None:
+    """Write the templates and the experiment of the data set's task, unless the task exists."""
+    task = Path(entry.target).parent.name
+    if not any((project_root / "prompts" / task).glob("*.y*ml")):
+        for path in write_new_files(project_root, read_task_files(task)):
+            report(f"{path}: of the task {task}")
 
 
 def _fetch(

@@ -23,6 +23,7 @@ from workbench.cli import (
     catalog,
     compare,
     decide,
+    docs,
     doctor,
     evaluators,
     gate,
@@ -56,7 +57,7 @@ if TYPE_CHECKING:
 
 INTERRUPTED = "Interrupted. Run the same command to continue.\n"
 GROUPS = {
-    "Begin": ("init",),
+    "Begin": ("init", "docs"),
     "Run": ("run", "plan", "sync"),
     "Compare and decide": ("compare", "show", "view", "decide", "gate", "history"),
     "Judges and people": ("judge", "labels"),
@@ -122,6 +123,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.command("init")(init.init)
+app.command("docs")(docs.docs)
 app.command("run")(run.run)
 app.command("plan")(run.plan)
 app.command("sync")(sync.sync)

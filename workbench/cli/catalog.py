@@ -7,6 +7,7 @@ hostile-inputs  prompts/hostile/inputs.fetched.jsonl   57 messages of users who 
 """
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -79,12 +80,24 @@ def add_data_sets(
         ),
     ] = False,
 ) -> None:
-    """Write data sets into this project; their licences are shown."""
+    """Write data sets, and their tasks, into this project."""
     from workbench.catalog.data import add_data
 
-    root = open_project().root
+    root = _project_root()
     for name in names:
         add_data(name, root, typer.echo, raters=raters)
+
+
+def _project_root() -> Path:
+    """The project's root; the current folder, where no project is."""
+    from workbench.errors import WorkbenchError
+    from workbench.project import find_root
+
+    try:
+        find_root(Path.cwd())
+    except WorkbenchError:
+        return Path.cwd()
+    return open_project().root
 
 
 def _print_table(header: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> None:

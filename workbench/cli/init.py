@@ -45,7 +45,7 @@ def init(
     ] = None,
     as_json: AsJson = False,
 ) -> int:
-    """Write a small project that runs at once, without a key: data, prompts, recorded answers."""
+    """Write a small project that runs at once, without a key."""
     from workbench.starters import find_starter, write_starter
 
     for model in models or ():

@@ -14,7 +14,7 @@ from typing import Literal
 from workbench.canonical import JSON
 from workbench.errors import WorkbenchError
 from workbench.experiment import OpenModel
-from workbench.model import Model
+from workbench.model import RECORDED, Model
 from workbench.plan import Variant
 from workbench.providers.openai import OpenAIProvider
 from workbench.providers.transformers import TransformersProvider
@@ -29,7 +29,7 @@ HEADERS = ("headers",)  # settings whose names are headers: their own names tell
 
 def refuse_other_answers(variant: Variant) -> None:
     """Raise WorkbenchError if a variant's answers were made elsewhere."""
-    if variant.reads_answers:
+    if variant.reads_answers or variant.model.model.provider == RECORDED:
         message = f"{variant.name} can't be packaged: its answers were made elsewhere, and no "
         message += "model is known that answers new rows"
         fix = "package a variant of a model: openai:…, transformers:…"

@@ -16,7 +16,12 @@ from pathlib import Path
 
 import workbench
 from workbench.model import ENTRY_POINT_GROUP
-from workbench.releasing.wheel_modules import FULL_DISTRIBUTION, module_file, serving_modules
+from workbench.releasing.wheel_modules import (
+    FULL_DISTRIBUTION,
+    module_file,
+    served_providers,
+    serving_modules,
+)
 
 DISTRIBUTION = "prompt-workbench-serving"
 SERVER = "workbench.serving.__main__:main"
@@ -71,13 +76,12 @@ def _metadata() -> dict[str, str]:
         "Provides-Extra: local",
         *(f'Requires-Dist: {_range(name)} ; extra == "local"' for name in LOCAL_DEPENDENCIES),
     ]
-    providers = distribution(FULL_DISTRIBUTION).entry_points.select(group=ENTRY_POINT_GROUP)
     lines_of_entries = [
         "[console_scripts]",
         f"workbench-serve = {SERVER}",
         "",
         f"[{ENTRY_POINT_GROUP}]",
-        *sorted(f"{entry.name} = {entry.value}" for entry in providers),
+        *sorted(f"{entry.name} = {entry.value}" for entry in served_providers()),
     ]
     texts = {
         "METADATA": lines,

@@ -10,11 +10,11 @@ import ast
 import re
 from collections.abc import Iterable, Iterator
 from functools import cache
-from importlib.metadata import distribution
+from importlib.metadata import EntryPoint, distribution
 from pathlib import Path
 
 import workbench
-from workbench.model import ENTRY_POINT_GROUP
+from workbench.model import ENTRY_POINT_GROUP, RECORDED
 
 ROOT = Path(workbench.__file__).parent
 FULL_DISTRIBUTION = "prompt-workbench"
@@ -27,8 +27,7 @@ def serving_modules() -> tuple[str, ...]:
     A module that is named as a text counts as imported: it is loaded late, or by a child process.
     """
     left = [".".join(["workbench", "serving", *path]) for path in _module_paths(ROOT / "serving")]
-    entries = distribution(FULL_DISTRIBUTION).entry_points
-    left += [entry.module for entry in entries.select(group=ENTRY_POINT_GROUP)]
+    left += [entry.module for entry in served_providers()]
     modules: set[str] = set()
     while left:
         module = left.pop()
@@ -37,6 +36,12 @@ def serving_modules() -> tuple[str, ...]:
             left += [module.rpartition(".")[0]] if "." in module else []
             left += [name for name in imported_names(module) if _exists(name)]
     return tuple(sorted(modules))
+
+
+def served_providers() -> list[EntryPoint]:
+    """Return the providers that a package may need; recordings answer no new rows."""
+    entries = distribution(FULL_DISTRIBUTION).entry_points.select(group=ENTRY_POINT_GROUP)
+    return [entry for entry in entries if entry.name != RECORDED]
 
 
 def _module_paths(folder: Path) -> Iterator[list[str]]:

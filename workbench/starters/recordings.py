@@ -64,7 +64,9 @@ def list_recordings() -> list[str]:
 def read_recordings(model: str) -> Mapping[str, RecordedAnswer]:
     """The recorded answers of a model of `list_recordings`, by the digests of their requests."""
     file = files(__package__).joinpath(FOLDER, f"{model}{SUFFIX}")
-    return {each.request: each for each in _answers(file.read_text(encoding="utf-8").splitlines())}
+    return {
+        each.request: each for each in read_lines(file.read_text(encoding="utf-8").splitlines())
+    }
 
 
 def write_recordings(file: Path, answers: Iterable[RecordedAnswer]) -> None:
@@ -73,6 +75,7 @@ def write_recordings(file: Path, answers: Iterable[RecordedAnswer]) -> None:
     file.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
 
 
-def _answers(lines: Iterable[str]) -> Iterator[RecordedAnswer]:
+def read_lines(lines: Iterable[str]) -> Iterator[RecordedAnswer]:
+    """Read recorded answers, one of each line."""
     for line in lines:
         yield RecordedAnswer(**json.loads(line))
