@@ -19,7 +19,7 @@ from workbench.errors import ExitCode, unknown_name
 def docs(
     page: Annotated[str, typer.Argument(metavar="PAGE", help="A page's name.")] = "",
 ) -> int:
-    """Read the documentation of this version: its pages, or one of them."""
+    """Read the documentation of this version."""
     from workbench.catalog.bundled_files import bundled_folder
     from workbench.report.tables import new_table
 
