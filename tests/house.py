@@ -13,6 +13,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
 PACKAGE = ROOT / "workbench"
+STARTERS = PACKAGE / "starters" / "projects"  # files of users' projects, no modules of the package
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 Documented = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
 
@@ -116,6 +117,6 @@ def _sources(folder: Path) -> list[Source]:
     return sources
 
 
-SOURCES = _sources(PACKAGE)
-EVALUATORS = _sources(ROOT / "evaluators")
+SOURCES = [source for source in _sources(PACKAGE) if STARTERS not in source.path.parents]
+EVALUATORS = [*_sources(ROOT / "evaluators"), *_sources(STARTERS)]
 MODULES = {f"workbench.{source.module}" for source in SOURCES}

@@ -2,7 +2,7 @@
 
 import tomllib
 
-from house import PACKAGE, ROOT
+from house import PACKAGE, ROOT, STARTERS
 
 
 def test_every_file_is_installed() -> None:
@@ -12,7 +12,8 @@ def test_every_file_is_installed() -> None:
         for package, patterns in project["tool"]["setuptools"]["package-data"].items()
         for pattern in patterns
         for file in ROOT.joinpath(*package.split(".")).glob(pattern)
+        if file.is_file() and file.suffix != ".pyc"
     }
-    files = {file for file in PACKAGE.rglob("*") if file.is_file()}
-    others = {file for file in files if file.suffix not in (".py", ".pyc")}
+    files = {file for file in PACKAGE.rglob("*") if file.is_file() and file.suffix != ".pyc"}
+    others = {file for file in files if file.suffix != ".py" or STARTERS in file.parents}
     assert others == installed
