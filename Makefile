@@ -13,7 +13,7 @@ STAMP := $(VENV)/.installed
 KILLS ?= 10000
 MODELS ?= smollm2-135m-instruct gemma-3-270m
 
-.PHONY: install demo ui notebooks pictures recordings quick test nightly mlflow-versions servers kills endpoints bench bench-peers judges check format evaluator-table clean
+.PHONY: install demo ui notebooks pictures recordings quick test nightly mlflow-versions servers kills endpoints bench bench-peers judges check format evaluator-table schemas clean
 
 install: $(STAMP)
 
@@ -124,6 +124,9 @@ check: install
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
+
+schemas: install
+	WORKBENCH_WRITE_DOCS=1 $(BIN)/python -m pytest tests/schemas/test_schemas.py
 
 evaluator-table: install
 	WORKBENCH_WRITE_DOCS=1 $(BIN)/python -m pytest tests/evaluator/test_documented.py

@@ -25,7 +25,7 @@ FLOORS = [
     {"judges"},
     {"model_scores"},
     {"experiment"},
-    {"checking"},
+    {"checking", "schemas"},
     {"store"},
     {"plan", "stats"},
     {"completing", "results"},

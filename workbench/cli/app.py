@@ -34,6 +34,7 @@ from workbench.cli import (
     promote,
     prompts,
     run,
+    schema,
     serve,
     show,
     store,
@@ -62,7 +63,7 @@ GROUPS = {
     "Compare and decide": ("compare", "show", "view", "decide", "gate", "history"),
     "Judges and people": ("judge", "labels"),
     "Production": ("promote", "rollback", "promotions", "package", "serve"),
-    "Prompts": ("prompts",),
+    "Prompts": ("prompts", "schema"),
     "Data and models": ("data", "models", "evaluators"),
     "Store and MLflow": ("store", "ui", "doctor"),
 }
@@ -141,6 +142,7 @@ app.command("promotions")(promote.promotions)
 app.command("package")(package.package)
 app.command("serve")(serve.serve)
 app.add_typer(prompts.app, name="prompts", cls=CommandGroup)
+app.command("schema")(schema.schema)
 app.add_typer(catalog.data, name="data", cls=CommandGroup)
 app.add_typer(catalog.models, name="models", cls=CommandGroup)
 app.add_typer(evaluators.app, name="evaluators", cls=CommandGroup)

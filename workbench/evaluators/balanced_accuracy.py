@@ -29,6 +29,9 @@ def balanced_accuracy(rows: Sequence[Pair], *, labels: Sequence[str]) -> Score:
     Each class counts the same, however few rows it has. An answer that names no class, or several,
     is wrong. As scikit-learn's `balanced_accuracy_score`.
 
+    `labels` are the classes; `ignore_case` and `normalize` say how an answer is read for them, as
+    in `label_match`.
+
     Raises:
         ValueError: all rows have the same class.
     """

@@ -33,7 +33,7 @@ def brier_score(
 
     Of choices with likelihoods, half the sum over all of them; else the square of the distance of
     `confidence` from 1 for a right answer, from 0 for a wrong one. G. W. Brier, Monthly Weather
-    Review 78 (1950) 1.
+    Review 78 (1950) 1. `answer` and `confidence` are their paths in an answer in JSON.
     """
     if probabilities := choice_probabilities(completion):
         squares = [

@@ -42,7 +42,8 @@ def calibration_error(rows: Sequence[Confidence], *, bins: int = 10) -> Score:
     The bins are of equal width from 0 to 1; each counts by its rows. The confidence is the
     probability of the chosen choice, else the one at `$.confidence` of an answer in JSON, whose
     answer is at `$.answer`. Expected calibration error: M. P. Naeini, G. F. Cooper, M. Hauskrecht,
-    AAAI 2015. It is never below 0, so chance alone makes it positive.
+    AAAI 2015. It is never below 0, so chance alone makes it positive. `answer` and `confidence` are
+    the two paths.
     """
     stated = np.array([row.stated for row in rows])
     right = np.array([row.right for row in rows], dtype=float)

@@ -34,12 +34,13 @@ def choice_likelihood(
 ) -> Score:
     """The likelihood of the expected choice; rows without likelihoods of choices are left out.
 
-    `probability`: its share among the choices, by the softmax of their log-likelihoods.
-    `log_likelihood`: the natural logarithm, summed over the choice's tokens. `per_token`: that
-    divided by the number of tokens, as in Brown et al. 2020 (arXiv:2005.14165). `perplexity`:
-    exp(-per_token); lower is better. The expected answer is compared with the choices as by
-    `exact_match`. Of several right choices the probabilities are added, as in MC2 of TruthfulQA
-    (Lin et al. 2022, arXiv:2109.07958); of the other measures the best one counts.
+    The `measure` is one of four. `probability`: its share among the choices, by the softmax of
+    their log-likelihoods. `log_likelihood`: the natural logarithm, summed over the choice's tokens.
+    `per_token`: that divided by the number of tokens, as in Brown et al. 2020 (arXiv:2005.14165).
+    `perplexity`: exp(-per_token); lower is better. The expected answer is compared with the choices
+    as by `exact_match`, with its `ignore_case` and `normalize`. Of several right choices the
+    probabilities are added, as in MC2 of TruthfulQA (Lin et al. 2022, arXiv:2109.07958); of the
+    other measures the best one counts.
     """
     scores = completion.choice_scores
     if not scores:

@@ -29,7 +29,8 @@ def chrf(
     """The sentence chrF of the answer by sacrebleu, from 0 to 1; it suits all languages.
 
     An F score of character n-grams up to `char_order`, in which recall counts `beta` times as much
-    as precision. `word_order: 2` adds words (chrF++). Of a list, the best entry counts.
+    as precision. `word_order: 2` adds words (chrF++). `lowercase` ignores case. Of a list, the
+    best entry counts.
     """
     metric = _metric(char_order, word_order, beta, lowercase)
     result = metric.sentence_score(outputs, expected_texts(expectations))

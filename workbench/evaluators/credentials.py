@@ -19,7 +19,8 @@ def credentials(outputs: str, *, kinds: JSON = None) -> Score:
     Kinds are `openai_key`, `anthropic_key`, `aws_access_key`, `github_token`, `gitlab_token`,
     `slack_token`, `google_api_key`, `stripe_key`, `hugging_face_token`, `jwt`, `private_key`, and
     `assigned_secret`: a random value behind `password=`, `token:` and the like. Placeholders and
-    the examples of documentation don't count. The reason shows the beginning of each only.
+    the examples of documentation don't count. `kinds` names those to look for; without it, all. The
+    reason shows the beginning of each only.
     """
     secrets = find_secrets(outputs, kinds or ())
     labels = [kind for kind in KINDS if any(secret.kind == kind for secret in secrets)]

@@ -33,9 +33,10 @@ def edit_similarity(
     """The share of the text that needs no edit to become `expected_response`; 1: equal.
 
     It is 1 − d / n, with the Levenshtein distance d (insertions, deletions, substitutions) and the
-    length n of the longer text, in characters or words. White space at both ends is ignored, and in
-    words punctuation, too. Of a list, the most similar entry counts. Two texts of more than 100,000
-    characters each are an error of the row.
+    length n of the longer text, in characters or words (`unit`). White space at both ends is
+    ignored, and in words punctuation, too. Of a list, the most similar entry counts. Two texts of
+    more than 100,000 characters each are an error of the row. `ignore_case` and `normalize` make
+    texts alike, as in `exact_match`.
     """
 
     def sequence(text: str) -> Sequence[str]:

@@ -33,11 +33,11 @@ def length(
 ) -> Score:
     """The length of the answer; with `min` or `max`, true if it is within these limits.
 
-    Characters are those that a reader sees: `é`, `👩‍👧` and a flag are one. A word is letters and
-    digits; in scripts without spaces (Chinese, Japanese, Thai and others) each letter is one. A
-    sentence ends at a full stop, question or exclamation mark of any script, or at the end of a
-    line. Lines are those with text. White space at both ends is not counted. Without limits it is a
-    number, and shorter is better.
+    The `unit` is what is counted. Characters are those that a reader sees: `é`, `👩‍👧` and a flag
+    are one. A word is letters and digits; in scripts without spaces (Chinese, Japanese, Thai and
+    others) each letter is one. A sentence ends at a full stop, question or exclamation mark of any
+    script, or at the end of a line. Lines are those with text. White space at both ends is not
+    counted. Without limits it is a number, and shorter is better.
     """
     count = _COUNTS[unit](outputs.strip())
     if min is None and max is None:

@@ -30,6 +30,9 @@ def macro_f1(rows: Sequence[Pair], *, labels: Sequence[str]) -> Score:
     several, is a row of its class that was not found. As scikit-learn's `f1_score` with
     `average="macro"`.
 
+    `labels` are the classes; `ignore_case` and `normalize` say how an answer is read for them, as
+    in `label_match`.
+
     Raises:
         ValueError: all rows have the same class.
     """

@@ -31,12 +31,12 @@ def readability(
 ) -> Score:
     """The US school grade that the answer reads at; with `max`, true if it is not above.
 
-    Lower is easier. `ari` is the automated readability index (Smith and Senter 1967), 4.71 times
-    the characters a word, plus 0.5 times the words a sentence, minus 21.43. `coleman_liau` (Coleman
-    and Liau 1975) is 0.0588 times the letters in 100 words, minus 0.296 times the sentences in 100
-    words, minus 15.8. Both were fitted to English prose; a few words give no reliable grade, and it
-    may be below 0. An answer without words, or with other letters than Latin ones in more than a
-    tenth, is left out.
+    Lower is easier. Of `formula`, `ari` is the automated readability index (Smith and Senter 1967),
+    4.71 times the characters a word, plus 0.5 times the words a sentence, minus 21.43.
+    `coleman_liau` (Coleman and Liau 1975) is 0.0588 times the letters in 100 words, minus 0.296
+    times the sentences in 100 words, minus 15.8. Both were fitted to English prose; a few words
+    give no reliable grade, and it may be below 0. An answer without words, or with other letters
+    than Latin ones in more than a tenth, is left out.
     """
     letters = _LETTER.findall(outputs)
     words = split_words(outputs)

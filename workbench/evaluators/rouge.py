@@ -49,11 +49,12 @@ def rouge(
 ) -> Score:
     """The ROUGE of the answer, as rouge-score computes it, from 0 to 1.
 
-    `rouge1` and `rouge2` count shared words and pairs of words, `rougeL` the longest common
-    subsequence, `rougeLsum` the same line by line. `stemmer` removes English endings. Only the
-    letters a to z and digits are read: `für` is `f` and `r`, and other scripts are refused. Of a
-    list, the entry with the best F1 counts. Texts that are too long for `rougeL` (100,000 words
-    each) or `rougeLsum` (7,000 words each) are an error of the row.
+    Of `type`, `rouge1` and `rouge2` count shared words and pairs of words, `rougeL` the longest
+    common subsequence, `rougeLsum` the same line by line. `measure` chooses F1, precision or
+    recall, and `stemmer` removes English endings. Only the letters a to z and digits are read:
+    `für` is `f` and `r`, and other scripts are refused. Of a list, the entry with the best F1
+    counts. Texts that are too long for `rougeL` (100,000 words each) or `rougeLsum` (7,000 words
+    each) are an error of the row.
     """
     answer = _lines(outputs, stemmer=stemmer)
     expected = _expected_lines(expectations, stemmer=stemmer)

@@ -33,10 +33,10 @@ def token_f1(
 ) -> Score:
     """The words shared with `expected_response`: F1, precision or recall, as SQuAD counts them.
 
-    Lower case, without punctuation and the articles a, an, the; the rest is split at white space.
-    Chinese and Japanese characters are words of their own, as in MLQA; Thai, Lao, Khmer and Burmese
-    are split at spaces only. Of a list, the best entry counts. Source: the evaluation script of
-    SQuAD (Rajpurkar et al. 2016).
+    The `measure` is one of the three. Lower case, without punctuation and the articles a, an, the;
+    the rest is split at white space. Chinese and Japanese characters are words of their own, as in
+    MLQA; Thai, Lao, Khmer and Burmese are split at spaces only. Of a list, the best entry counts.
+    Source: the evaluation script of SQuAD (Rajpurkar et al. 2016).
     """
     answer = answer_tokens(outputs)
     scores = [_score(answer, tokens, measure) for tokens in _expected_tokens(expectations)]

@@ -59,6 +59,7 @@ class ThresholdEntry(CombinedEntry):
     """Settings of a pass or fail by another evaluator's number.
 
     Attributes:
+        of: an evaluator that stands before this entry.
         at_least, at_most: bounds that pass.
     """
 
@@ -81,7 +82,12 @@ class RatioEntry(CombinedEntry):
 
 
 class RepeatsEntry(CombinedEntry):
-    """Settings of the chance that one of `k` repeats passes, or that all do."""
+    """Settings of the chance that one of `k` repeats passes, or that all do.
+
+    Attributes:
+        of: an evaluator that stands before this entry and passes or fails.
+        k: number of repeats, at most `repeats:`.
+    """
 
     of: str
     k: Annotated[int, Field(ge=1)]

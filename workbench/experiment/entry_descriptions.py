@@ -44,7 +44,7 @@ _MODEL_SCORES: dict[str, tuple[type[BaseModel], str]] = {
         "model.",
     ),
 }
-_REQUIRED = {
+REQUIRED_OF_JUDGES = {
     "rubric": {"rubric"},
     "checklist": {"questions"},
     "judge": {"prompt"},
@@ -58,7 +58,7 @@ def describe_entries() -> dict[str, Description]:
         name: Description(name, ORIGIN, summary, summary, (), _settings(model))
         for name, (model, summary) in (_COMBINED | _MODEL_SCORES).items()
     }
-    others = set().union(*_REQUIRED.values())
+    others = set().union(*REQUIRED_OF_JUDGES.values())
     judges = {
         name: Description(name, ORIGIN, summary, summary, (), tuple(_judge_settings(name, others)))
         for name, summary in _JUDGES.items()
@@ -68,8 +68,13 @@ def describe_entries() -> dict[str, Description]:
     return {**combined, **fields, **judges}
 
 
+def entry_shapes() -> dict[str, type[BaseModel]]:
+    """The pydantic models of the entries that combine scores or ask the answering model."""
+    return {name: model for name, (model, _) in (_COMBINED | _MODEL_SCORES).items()}
+
+
 def _judge_settings(name: str, others: set[str]) -> list[Setting]:
-    required = _REQUIRED[name]
+    required = REQUIRED_OF_JUDGES[name]
     settings = {setting.name: setting for setting in _settings(JudgeEntry)}
     first = [Setting(each, settings[each].type) for each in sorted(required)]
     left_out = others - {"prompt"} | required

@@ -49,7 +49,12 @@ NamedSettings = list[Annotated[dict[str, dict[str, Any]], BeforeValidator(_named
 
 
 class Exclusion(BaseModel):
-    """Pairs left out of the cross, by glob; both must match."""
+    """Pairs left out of the cross, by glob; both must match.
+
+    Attributes:
+        prompt: a glob of prompts' references; default: every prompt.
+        model: a glob of models' names; default: every model.
+    """
 
     model_config = ConfigDict(extra="forbid", strict=True)
     prompt: str = "*"
@@ -79,7 +84,26 @@ class GateRule(BaseModel):
 
 
 class ExperimentFile(BaseModel):
-    """The shape of `experiment.yaml`."""
+    """The shape of `experiment.yaml`.
+
+    Attributes:
+        name: the experiment's name in MLflow; default: the task's folder.
+        description: a note for readers of this file.
+        dataset: a file beside this one, the rows themselves, or a mapping with their source.
+        prompts: templates of this folder by name, or versions: few_shot, few_shot@3,
+            few_shot@production.
+        models: `provider:name`, or `provider:name: {settings}`.
+        exclude: pairs of prompt and model that are left out, by glob.
+        parameters: of every request; a model, a prompt and the grid may set others; null leaves
+            one out.
+        grid: parameters with several values; every combination makes a variant.
+        repeats: requests for each row; repeat r uses seed + r.
+        evaluators: names, or `name: {settings}`; `name:` in the settings labels a second use.
+        baseline: the prompt, model or variant that the others are compared with.
+        margin: the largest difference that doesn't matter, of all metrics or by metric.
+        gate: rules that a change must pass, by metric.
+        max_failed: most failed rows and evaluator errors with exit code 0.
+    """
 
     model_config = ConfigDict(
         extra="forbid", strict=True, json_schema_extra={"synonyms": dict(SYNONYMS)}

@@ -38,7 +38,13 @@ ModelScore = EmbeddingSimilarity | ExpectedLikelihood
 
 
 class EmbeddingEntry(BaseModel):
-    """Settings of a similarity by an API's embeddings."""
+    """Settings of a similarity by an API's embeddings.
+
+    Attributes:
+        model: the model that embeds.
+        dimensions: of each embedding, where the API can shorten them.
+        name: of the metric.
+    """
 
     model_config = ConfigDict(extra="forbid", strict=True)
     model: ModelEntry
@@ -47,7 +53,14 @@ class EmbeddingEntry(BaseModel):
 
 
 class LikelihoodEntry(BaseModel):
-    """Settings of the likelihood of expected answers."""
+    """Settings of the likelihood of expected answers.
+
+    Attributes:
+        measure: of the expected answer's tokens: the mean or the sum of their log-likelihoods,
+            their perplexity, or bits per byte.
+        delimiter: between a raw prompt and the answer; None: a space unless white space is there.
+        name: of the metric.
+    """
 
     model_config = ConfigDict(extra="forbid", strict=True)
     measure: Measure = MEASURES[0]

@@ -27,8 +27,16 @@ class JudgeEntry(BaseModel):
     Attributes:
         prompt: `judges/NAME` of the project, or `workbench/NAME` of the package; with a version,
             as `judges/helpful@3`, if wanted.
-        models: a panel.
-        only_if: `EVALUATOR is OUTCOME`.
+        model: the model that judges; default: `judge:` of workbench.yaml.
+        models: a panel of two models or more, in place of `model`.
+        samples: verdicts of each model on each answer.
+        combine: `majority` of the verdicts, or the `mean` of their scores.
+        only_if: `EVALUATOR is OUTCOME`: judge only those answers.
+        name: of the metric.
+        parameters: of the judge's requests.
+        min_kappa: agreement with people below which the metric decides nothing.
+        rubric: a text that says what a good answer is.
+        questions: yes-or-no questions, each a metric of its own.
     """
 
     model_config = ConfigDict(

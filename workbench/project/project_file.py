@@ -34,6 +34,8 @@ class Price(BaseModel):
     """Price of a million tokens, in the currency of the user's bill.
 
     Attributes:
+        input: of input.
+        output: of output, reasoning included.
         cached_input: of input from the provider's cache; None: as `input`.
     """
 
@@ -91,6 +93,9 @@ class ProjectFile(BaseModel):
     """The shape of `workbench.yaml`; every key is optional.
 
     Attributes:
+        tracking_uri: address of the MLflow store; `none` records nothing; default: the project's.
+        currency: of the prices.
+        prices: of a million tokens, by `provider:name`.
         drain_s: seconds for calls in flight to finish after the first Ctrl-C.
         registry_prefix: before every prompt's name in MLflow's registry, with a dot between.
         traces: most rows of a variant that get a trace in MLflow, beside the failed ones; of

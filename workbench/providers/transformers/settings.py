@@ -27,6 +27,7 @@ class ModelSettings(BaseModel):
 
     Attributes:
         dtype: `auto` is bfloat16 if the hardware supports it, else float32.
+        device: `auto` is a GPU if torch has one, else the CPU.
         batch_tokens: the most tokens in memory: rows times the longest row with its answer.
         batch_size: the most rows answered at once.
         revision: branch, tag or commit of a model from the hub.
