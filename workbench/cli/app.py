@@ -206,7 +206,7 @@ def _command() -> "Command":  # typer builds all commands with their options
 def _exit_code() -> int:
     try:
         raise_file_limit()
-        code = _command()(standalone_mode=False)
+        code = _command()(prog_name="workbench", standalone_mode=False)
         if code == ExitCode.INTERRUPTED:  # before any request
             raise KeyboardInterrupt
         return code if isinstance(code, int) else ExitCode.DONE

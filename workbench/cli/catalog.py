@@ -12,13 +12,23 @@ from typing import Annotated
 
 import typer
 
+from workbench.cli.completion import complete_data_set, complete_local_model
 from workbench.cli.output import print_styled
 from workbench.cli.setup import open_project
 
 models = typer.Typer(no_args_is_help=True, help="List and download local models.")
 data = typer.Typer(no_args_is_help=True, help="List and download data sets.")
 
-Names = Annotated[list[str], typer.Argument(metavar="NAME", help="Names from the list.")]
+DataSets = Annotated[
+    list[str],
+    typer.Argument(metavar="NAME", help="Names from the list.", autocompletion=complete_data_set),
+]
+LocalModels = Annotated[
+    list[str],
+    typer.Argument(
+        metavar="NAME", help="Names from the list.", autocompletion=complete_local_model
+    ),
+]
 
 
 @models.command("list")
@@ -42,7 +52,7 @@ def list_local_models() -> None:
 
 @models.command("add")
 def add_models(
-    names: Names,
+    names: LocalModels,
     accept_license: Annotated[
         bool,
         typer.Option(
@@ -69,7 +79,7 @@ def list_data_sets() -> None:
 
 @data.command("add")
 def add_data_sets(
-    names: Names,
+    names: DataSets,
     raters: Annotated[
         bool,
         typer.Option(

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from workbench.cli.completion import complete_column, complete_names
 from workbench.cli.output import print_result
 from workbench.cli.output_file import PAGE, Force, OutputFile
 from workbench.cli.run import AsJson, Limit, Sample, TrackingUri
@@ -40,11 +41,15 @@ Names = Annotated[
         "(few_shot, few_shot@3, few_shot@git:main), models, @alias, or run ids. The first is the "
         "baseline of the others.",
         metavar="TASK|FILE|VARIANT",
+        autocompletion=complete_names,
     ),
 ]
 By = Annotated[
     str,
-    typer.Option(help="Compare within each value of this column too; or one variant's values."),
+    typer.Option(
+        help="Compare within each value of this column too; or one variant's values.",
+        autocompletion=complete_column,
+    ),
 ]
 Html = Annotated[
     Path | None, typer.Option(help="Write a page with the rows side by side to this file.")

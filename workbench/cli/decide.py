@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from workbench.cli.completion import complete_metric
 from workbench.cli.output import print_result
 from workbench.cli.run import AsJson, Limit, Only, Sample, Target, TrackingUri
 from workbench.cli.setup import open_experiment
@@ -15,7 +16,12 @@ from workbench.errors import ExitCode
 
 def decide(
     target: Target = "",
-    metric: Annotated[str, typer.Option(help="The metric that counts; default: the first.")] = "",
+    metric: Annotated[
+        str,
+        typer.Option(
+            help="The metric that counts; default: the first.", autocompletion=complete_metric
+        ),
+    ] = "",
     floor: Annotated[
         float | None, typer.Option(help="The lowest mean (the highest, if lower is better).")
     ] = None,

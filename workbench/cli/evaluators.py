@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from workbench.cli.completion import complete_evaluator
 from workbench.cli.output import REDACTOR, print_json, print_lines, print_styled
 from workbench.cli.run import AsJson
 from workbench.cli.setup import open_project
@@ -21,7 +22,10 @@ if TYPE_CHECKING:
 
 app = typer.Typer(help="List, show, try and begin evaluators.")
 
-Name = Annotated[str, typer.Argument(metavar="NAME", help="A name from the list.")]
+Name = Annotated[
+    str,
+    typer.Argument(metavar="NAME", help="A name from the list.", autocompletion=complete_evaluator),
+]
 FUNCTION = '''\
 """Evaluator: {name}."""
 

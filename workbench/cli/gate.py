@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from workbench.cli.compare import split_task
+from workbench.cli.completion import complete_names
 from workbench.cli.output import REDACTOR, print_commands, print_result
 from workbench.cli.output_file import JUNIT, Force, OutputFile
 from workbench.cli.run import AsJson, Limit, MaxCalls, MaxCost, Sample, TrackingUri
@@ -38,6 +39,7 @@ Names = Annotated[
         help="A task or an experiment file (if there are several), then the variants, prompts or "
         "models to check; default: all except baselines.",
         metavar="TASK|FILE|VARIANT",
+        autocompletion=complete_names,
     ),
 ]
 Grow = Annotated[

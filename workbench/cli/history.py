@@ -12,6 +12,7 @@ from typing import Annotated
 
 import typer
 
+from workbench.cli.completion import complete_metric
 from workbench.cli.output import UNFOLDED, print_result, terminal_width
 from workbench.cli.run import AsJson, Only, Target, TrackingUri
 from workbench.cli.setup import experiment_file, keep_private, open_project
@@ -21,7 +22,12 @@ from workbench.errors import ExitCode, unknown_name
 
 def history(
     target: Target = "",
-    metric: Annotated[str, typer.Option(help="The metric to show; default: the first.")] = "",
+    metric: Annotated[
+        str,
+        typer.Option(
+            help="The metric to show; default: the first.", autocompletion=complete_metric
+        ),
+    ] = "",
     last: Annotated[int, typer.Option(min=1, help="Only the last N recorded runs.")] = 50,
     only: Only = None,
     tracking_uri: TrackingUri = "",

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from workbench.cli.compare import split_task
+from workbench.cli.completion import complete_judge, complete_labels
 from workbench.cli.output import REDACTOR, print_json, print_lines, print_result
 from workbench.cli.output_file import LABELS, Force, OutputFile
 from workbench.cli.run import AsJson, Limit, MaxCalls, MaxCost, Sample, Target, TrackingUri
@@ -38,12 +39,14 @@ Names = Annotated[
     typer.Argument(
         help="A task or an experiment file (if there are several), then the judge's metric.",
         metavar="[TASK|FILE] JUDGE",
+        autocompletion=complete_judge,
     ),
 ]
 Labels = Annotated[
     str,
     typer.Option(
         "--labels",
+        autocompletion=complete_labels,
         help="A CSV file (id, label; perhaps variant, person), a column of the dataset, `mlflow` "
         "(assessments of the judge's name), or `store` (ratings of workbench view).",
         metavar="FILE|COLUMN|mlflow|store",

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from workbench.cli.compare import prompt_references, split_task
+from workbench.cli.completion import complete_names
 from workbench.cli.output import print_result
 from workbench.cli.run import AsJson, TrackingUri
 from workbench.cli.setup import OpenExperiment, open_experiment, open_project
@@ -32,6 +33,7 @@ Names = Annotated[
         help="A task or an experiment file (if there are several), then a variant, or a prompt or "
         "model of only one; or TASK@ALIAS: what was promoted to it.",
         metavar="[TASK|FILE] VARIANT|TASK@ALIAS",
+        autocompletion=complete_names,
     ),
 ]
 Output = Annotated[

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from workbench.cli.completion import complete_names
 from workbench.cli.open_task import OpenTask, connect_task, open_subject, split_selector
 from workbench.cli.output import REDACTOR, print_lines, print_result
 from workbench.cli.package import WithWeights
@@ -33,6 +34,7 @@ Names = Annotated[
         help="A task or an experiment file (if there are several), then a variant of its newest "
         "run, or the id of a variant's run.",
         metavar="[TASK|FILE] VARIANT|RUN",
+        autocompletion=complete_names,
     ),
 ]
 Alias = Annotated[str, typer.Option("--to", help="The alias to move.", metavar="ALIAS")]

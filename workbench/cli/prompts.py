@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from workbench.cli.completion import complete_folder, complete_reference
 from workbench.cli.output import REDACTOR, print_json, print_lines, print_styled
 from workbench.cli.run import AsJson, TrackingUri
 from workbench.cli.setup import open_project
@@ -19,8 +20,16 @@ if TYPE_CHECKING:
 
 app = typer.Typer(no_args_is_help=True, help="List, show, compare, check and register prompts.")
 
-Ref = Annotated[str, typer.Argument(help="TASK/NAME, or with @3, @alias, @sha:HEX, @git:REV.")]
-Task = Annotated[str, typer.Argument(help="A task; default: all of them.")]
+Ref = Annotated[
+    str,
+    typer.Argument(
+        help="TASK/NAME, or with @3, @alias, @sha:HEX, @git:REV.",
+        autocompletion=complete_reference,
+    ),
+]
+Task = Annotated[
+    str, typer.Argument(help="A task; default: all of them.", autocompletion=complete_folder)
+]
 
 
 @app.command("list")
@@ -60,7 +69,13 @@ def show(ref: Ref, tracking_uri: TrackingUri = "", as_json: AsJson = False) -> N
 @app.command("diff")
 def diff(
     old: Ref,
-    new: Annotated[str, typer.Argument(help="The other prompt; default: the working copy.")] = "",
+    new: Annotated[
+        str,
+        typer.Argument(
+            help="The other prompt; default: the working copy.",
+            autocompletion=complete_reference,
+        ),
+    ] = "",
     tracking_uri: TrackingUri = "",
 ) -> None:
     """Show the differences between two prompts, line by line."""

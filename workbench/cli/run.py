@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from workbench.box.permission import unsafe_execution
+from workbench.cli.completion import complete_metric, complete_only, complete_task
 from workbench.cli.output import print_json, print_lines, print_styled
 from workbench.cli.setup import (
     OpenExperiment,
@@ -36,7 +37,9 @@ if TYPE_CHECKING:
 Target = Annotated[
     str,
     typer.Argument(
-        help="A task (a folder of prompts/) or an experiment file.", metavar="TASK|FILE"
+        help="A task (a folder of prompts/) or an experiment file.",
+        metavar="TASK|FILE",
+        autocompletion=complete_task,
     ),
 ]
 Limit = Annotated[int | None, typer.Option(min=1, help="Only the first N rows of the dataset.")]
@@ -49,6 +52,7 @@ Only = Annotated[
     typer.Option(
         help="Only variants whose name matches, as in 'few_shot*'; given again, it adds others.",
         metavar="GLOB",
+        autocompletion=complete_only,
     ),
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
@@ -70,7 +74,12 @@ Race = Annotated[
     bool, typer.Option("--race", help="Drop variants as soon as they are clearly worse.")
 ]
 RaceOn = Annotated[
-    str, typer.Option(help="Race by this metric; default: the first.", metavar="METRIC")
+    str,
+    typer.Option(
+        help="Race by this metric; default: the first.",
+        metavar="METRIC",
+        autocompletion=complete_metric,
+    ),
 ]
 Wait = Annotated[
     bool | None,
@@ -147,7 +156,12 @@ def plan(
         float | None,
         typer.Option(help="Also show the rows and repeats that find this difference."),
     ] = None,
-    metric: Annotated[str, typer.Option(help="The metric of --power; default: the first.")] = "",
+    metric: Annotated[
+        str,
+        typer.Option(
+            help="The metric of --power; default: the first.", autocompletion=complete_metric
+        ),
+    ] = "",
     sd: Annotated[
         float | None,
         typer.Option(min=0, help="For --power: guess of the sd of a row's difference."),

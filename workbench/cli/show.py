@@ -14,6 +14,7 @@ from typing import Annotated
 
 import typer
 
+from workbench.cli.completion import complete_row, complete_task
 from workbench.cli.output import print_result
 from workbench.cli.run import AsJson, Only, TrackingUri
 from workbench.cli.setup import open_experiment
@@ -23,11 +24,19 @@ from workbench.errors import ExitCode
 def show(
     row: Annotated[
         str,
-        typer.Argument(metavar="ROW", help="The row's id, or its number, the first being 1."),
+        typer.Argument(
+            metavar="ROW",
+            help="The row's id, or its number, the first being 1.",
+            autocompletion=complete_row,
+        ),
     ],
     task: Annotated[
         str,
-        typer.Argument(metavar="TASK|FILE", help="A task or an experiment file, if several."),
+        typer.Argument(
+            metavar="TASK|FILE",
+            help="A task or an experiment file, if several.",
+            autocompletion=complete_task,
+        ),
     ] = "",
     only: Only = None,
     prompts: Annotated[

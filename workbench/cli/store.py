@@ -15,6 +15,17 @@ from workbench.cli.output_file import UNKNOWN, OutputFile
 from workbench.cli.run import AsJson, Only
 from workbench.cli.setup import open_experiment, open_project, open_store
 from workbench.cli.signals import note_on_stderr
+from workbench.cli.store_options import (
+    Age,
+    EvaluatorGlobs,
+    KeyOrRow,
+    ModelGlobs,
+    PersonGlobs,
+    Ratings,
+    RowTask,
+    Scores,
+    States,
+)
 from workbench.errors import WorkbenchError, list_first, unknown_name
 
 if TYPE_CHECKING:
@@ -26,20 +37,6 @@ if TYPE_CHECKING:
 app = typer.Typer(no_args_is_help=True, help="Inspect, prune, repair and export the store.")
 
 MIN_DIGITS = 6  # of a key
-ModelGlobs = Annotated[
-    list[str],
-    typer.Option("--model", help="Only models that match, as in 'openai:*'; can be repeated."),
-]
-States = Annotated[list[str], typer.Option("--state", help="Only this state; can be repeated.")]
-Age = Annotated[str, typer.Option(help="Older than this: 12h, 30d or 4w.")]
-Scores = Annotated[bool, typer.Option("--scores", help="Remove scores instead of completions.")]
-EvaluatorGlobs = Annotated[
-    list[str], typer.Option(help="With --scores: only evaluators that match; can be repeated.")
-]
-Ratings = Annotated[bool, typer.Option("--ratings", help="Remove ratings instead of completions.")]
-PersonGlobs = Annotated[
-    list[str], typer.Option(help="With --ratings: only persons that match; can be repeated.")
-]
 
 
 @app.command("stats")
@@ -66,13 +63,8 @@ def stats(as_json: AsJson = False) -> None:
 
 @app.command("explain")
 def explain(
-    key: Annotated[
-        str,
-        typer.Argument(metavar="KEY|ROW", help="A key or its first digits; with --task, a row."),
-    ],
-    task: Annotated[
-        str, typer.Option("--task", help="Explain a row of this task or experiment file.")
-    ] = "",
+    key: KeyOrRow,
+    task: RowTask = "",
     only: Only = None,
     tracking_uri: Annotated[
         str, typer.Option("--tracking-uri", help="The MLflow store of its prompts and dataset.")
