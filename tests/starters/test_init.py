@@ -41,7 +41,9 @@ def test_edited_template_has_no_recorded_answer(tmp_path: Path) -> None:
 def test_init_lists_files_and_what_to_type_next(tmp_path: Path) -> None:
     wrote = invoke(tmp_path, "init", "new project")
     lines = wrote.stdout.splitlines()
-    assert lines[0].endswith("files into new project: support tickets, each for one of three teams.")
+    assert lines[0].endswith(
+        "files into new project: support tickets, each for one of three teams."
+    )
     assert "  cd 'new project'" in lines
     assert any(line.startswith("  workbench run support") for line in lines)
     again = invoke(tmp_path, "init", "new project")

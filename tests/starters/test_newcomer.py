@@ -19,7 +19,12 @@ SOURCES = ("workbench", "prompts", "docs", "pyproject.toml", "setup.py", "README
 COMMAND = re.compile(r"^    ((?:workbench|mkdir) .+?)(?:  +|$)", re.MULTILINE)
 FILE = re.compile(r"^`(prompts/[\w./]+)`[^\n]*\n+```\w*\n(.*?)^```", re.MULTILINE | re.DOTALL)
 # Commands that go on until they are interrupted, and what each shows once it is ready.
-GOES_ON = {"view": r"http://127", "ui": r"http://127", "serve": r"http://127", "--watch": r"watching"}
+GOES_ON = {
+    "view": r"http://127",
+    "ui": r"http://127",
+    "serve": r"http://127",
+    "--watch": r"watching",
+}
 pytestmark = [pytest.mark.nightly, pytest.mark.timeout(1_200)]
 
 

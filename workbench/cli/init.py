@@ -46,12 +46,14 @@ def init(
     as_json: AsJson = False,
 ) -> int:
     """Write a small project that runs at once, without a key."""
+    from workbench.schemas import write_schemas
     from workbench.starters import find_starter, write_starter
 
     for model in models or ():
         _check_model(model)
     chosen = find_starter(starter)
     written = write_starter(chosen, folder, models or ())
+    write_schemas(folder.resolve())
     if as_json:
         print_json({"folder": str(folder), "task": chosen.task, "files": written})
         return ExitCode.DONE

@@ -20,6 +20,7 @@ FOLDER = "projects"
 RECORDED_MODEL = re.compile(r"^(?P<indent> *)- recorded:.*\n", re.MULTILINE)
 GITIGNORE = b".workbench/\n.env\n"
 SETTINGS = b"""\
+# yaml-language-server: $schema=.workbench/schema/workbench.json
 # Settings of the project; every key is optional.
 # tracking_uri: http://mlflow.example:5000    # change: your MLflow server; default: a file here
 # prices:                                     # change: your prices, per million tokens
