@@ -173,11 +173,11 @@ ONE_NAME = (
             for value, shown in (("drop", "'drop'"), ("[]", "[]"), ("[<x>]", "['<x>']"))
         ],
         (
-            "[output_tokens]",
+            "[echo:last]",
             "[]",
-            ":4:1",
+            ":3:1",
             (
-                "evaluators: [] is empty; at least one entry is needed"
+                "models: [] is empty; at least one entry is needed"
                 "\n  fix: write a list with at least one entry"
             ),
         ),

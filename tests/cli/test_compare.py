@@ -22,7 +22,7 @@ def test_a_pair_is_told_with_its_verdict_its_rows_and_its_prompts(project: Path)
     ]
     assert "  exact_match: 10 rows better, 1 worse" in lines
     assert (
-        "  worse: r0 a: 'yes', b: 'no', kind: 'even', n: 'Row 0.' (expected 'yes'), "
+        "  worse: row 1, r0: a: 'yes', b: 'no', kind: 'even', n: 'Row 0.' (expected 'yes'), "
         "exact_match 1 → 0: 'yes' is now 'no'"
     ) in lines
     assert not [line for line in lines if "more row" in line]

@@ -97,15 +97,18 @@ def _answer_columns(row: Row, variant: Variant, metrics: Mapping[str, str]) -> d
 
 
 def leaderboard_frame(results: Sequence[VariantResult]) -> pd.DataFrame:
-    """A line per variant and metric, the best variant first, as the command's leaderboard."""
+    """A line per variant and metric, the best variant first, as the command's leaderboard.
+
+    Without evaluators a line per variant.
+    """
     return pd.DataFrame(
         {
             "variant": result.variant.name,
             "metric": name,
-            "mean": metric.mean,
-            "low": metric.low,
-            "high": metric.high,
-            "n": metric.n,
+            "mean": metric.mean if metric else None,
+            "low": metric.low if metric else None,
+            "high": metric.high if metric else None,
+            "n": metric.n if metric else 0,
             "verdict": comparison.verdict.conclusion if comparison else None,
             "baseline": comparison.baseline if comparison else None,
             "difference": comparison.difference.mean if comparison else None,
@@ -119,7 +122,7 @@ def leaderboard_frame(results: Sequence[VariantResult]) -> pd.DataFrame:
             "latency_s": result.latency_s,
         }
         for result in rank_variants(results)
-        for name, metric in result.metrics.items()
+        for name, metric in result.metrics.items() or [("", None)]
         for comparison in [result.comparisons.get(name)]
     )
 

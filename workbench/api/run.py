@@ -33,7 +33,8 @@ class ExperimentKeywords(TypedDict, total=False):
         data: a data frame, a list of dicts, a Dataset, a file's path, or the settings of
             `dataset:` as a dict.
         expected: the column of the right answer.
-        evaluators: functions and names, `{name: settings}`, `{function: settings}`.
+        evaluators: functions and names, `{name: settings}`, `{function: settings}`; without any
+            the outputs are kept and shown, and nothing is measured.
         name: of the task, and of the experiment in MLflow; else `notebook`.
         parameters, grid, repeats, baseline, margin, exclude, max_failed: as in a file.
     """

@@ -85,15 +85,13 @@ def write_task(keywords: Mapping[str, Any], project: Project) -> KeywordDocument
         WorkbenchError: an argument is missing, or of a wrong kind.
     """
     arguments = {name: value for name, value in keywords.items() if value is not None}
-    if missing := [
-        name for name in ("prompts", "models", "data", "evaluators") if name not in arguments
-    ]:
+    if missing := [name for name in ("prompts", "models", "data") if name not in arguments]:
         listed = ", ".join(f"{name}=" for name in missing)
         fix = "pass it, or name a task of the project: workbench.run('support')"
         raise WorkbenchError(f"workbench.run needs {listed}", fix=fix)
     name = str(arguments.pop("name", "notebook"))
     prompts = _templates(arguments.pop("prompts"))
-    entries = _listed(arguments.pop("evaluators"), "evaluators")
+    entries = _listed(arguments.pop("evaluators", ()), "evaluators")
     evaluators = [_evaluator(entry, project) for entry in entries]
     dataset, lines = _dataset(arguments.pop("data"), arguments.pop("expected", None))
     content: dict[str, JSON] = {

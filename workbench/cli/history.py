@@ -57,7 +57,7 @@ def history(
     # Without runs there is no name that a pattern could match.
     names = matching_names((each.name for each in every_series), only or ()) if every_series else ()
     series = [each for each in every_series if each.name in names]
-    compared = [compare_over_time(each, read_rows) for each in series]
+    compared = [compare_over_time(each, read_rows) if metric else each for each in series]
     shown = TaskHistory(name, metric, metrics, compared, runs.incomplete, runs.older)
     width = terminal_width(UNFOLDED)
     print_result(history_json(shown) if as_json else history_lines(shown, width))

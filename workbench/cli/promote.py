@@ -59,6 +59,7 @@ def promote(
     Exit code 0: it is promoted, 1: it is worse or the gate failed, 8: not enough or no evidence,
     7: someone else is moving the alias.
     """
+    from workbench.evaluator.row_values import require_evaluators
     from workbench.releasing.gaps import is_release
     from workbench.report.promote import promoted_json
 
@@ -77,6 +78,9 @@ def promote(
             move, code = None, ExitCode.DONE
             lines = [f"{evidence.result.variant.name} is {to} already: {subject.replaced.title}"]
         else:
+            if force is None:
+                path = opened.experiment.path
+                require_evaluators(opened.experiment.evaluators, "promote", where=path)
             options = _Options(
                 REDACTOR.redact(force or ""), REDACTOR.redact(note), with_weights, as_json
             )

@@ -68,7 +68,7 @@ def _changes(plan: Plan, number: int, before: Row, after: Row) -> Iterator[RowCh
             gain=gain,
             before=old,
             after=new,
-            answers=(_text(before), _text(after)),
+            answers=(answer_text(before), answer_text(after)),
             expectations=example.expectations,
         )
 
@@ -83,7 +83,8 @@ def _does_not_apply(row: Row, metric: str) -> bool:
     return score is not None and score.value is None and not score.error
 
 
-def _text(row: Row) -> str:
+def answer_text(row: Row) -> str:
+    """The answer of a row; the reason in place of one that failed; empty: there is none."""
     answer = row.completion
     if answer is None:
         return ""

@@ -22,7 +22,7 @@ from workbench.comparing.judge_corrections import is_pairwise
 from workbench.comparing.metrics import MetricFamily
 from workbench.errors import WorkbenchError, pluralize, unknown_name
 from workbench.evaluator import Evaluator
-from workbench.evaluator.row_values import first_with_row_values
+from workbench.evaluator.row_values import first_with_row_values, require_evaluators
 from workbench.plan import Plan
 from workbench.results.scores import Measure
 from workbench.results.types import VariantResult
@@ -140,6 +140,7 @@ def _find_evaluator(plan: Plan, name: str) -> Evaluator:
     """The evaluator to decide by; of an empty name the first with values of rows."""
     evaluators = {evaluator.name: evaluator for evaluator in plan.experiment.evaluators}
     where, fix = plan.experiment.path, "--metric with a metric that has a value of each row"
+    require_evaluators(evaluators, "decide", where=where)
     metric = name or first_with_row_values(evaluators.values())
     if metric not in evaluators:
         raise unknown_name("metric", metric, evaluators, where=where)

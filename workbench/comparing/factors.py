@@ -18,6 +18,7 @@ from workbench.comparing.cross import Cross, Factor
 from workbench.comparing.metrics import DEFAULT_MARGIN, MetricFamily
 from workbench.comparing.value_table import FactorInteraction, MainEffect, ValueTable
 from workbench.errors import WorkbenchError
+from workbench.evaluator.row_values import require_evaluators
 from workbench.plan import Plan
 from workbench.results.tally import Tally
 from workbench.stats.verdicts import holm_adjust
@@ -82,6 +83,7 @@ def compare_factors(
             fix="name variants that share all else: workbench compare zero_shot few_shot --factors",
         )
     evaluators = plan.experiment.evaluators
+    require_evaluators(evaluators, "--factors", where=plan.experiment.path)
     families = [
         MetricFamily.build(e, tallies, plan) for e in evaluators if not e.traits.measures_time
     ]

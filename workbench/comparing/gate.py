@@ -18,6 +18,7 @@ from workbench.comparing.checks import FAILED, Check, check_rule
 from workbench.comparing.metrics import MetricFamily
 from workbench.comparing.selectors import select_variants
 from workbench.errors import WorkbenchError
+from workbench.evaluator.row_values import require_evaluators
 from workbench.experiment import GateRule
 from workbench.plan import Plan
 from workbench.results.tally import Tally
@@ -43,6 +44,7 @@ def gate_families(plan: Plan, tallies: Sequence[Tally]) -> dict[str, MetricFamil
         WorkbenchError: there is no gate, or a bound is out of range.
     """
     rules = plan.experiment.gate
+    require_evaluators(plan.experiment.evaluators, "a gate", where=plan.experiment.path)
     if not rules:
         raise WorkbenchError(
             "the experiment file has no gate",

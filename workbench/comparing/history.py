@@ -184,6 +184,7 @@ class TaskHistory:
     """The series of one metric of an experiment.
 
     Attributes:
+        metric: empty: no run has a metric with a mean.
         metrics: all of its metrics that have a mean.
         incomplete: runs of variants that are left out, because their recording was not completed.
         older: True if there are invocations before those.
@@ -214,12 +215,12 @@ def build_series(records: Sequence[VariantRecord], metric: str) -> list[Series]:
     """The series of a metric, in the order of the newest invocation's variants.
 
     `records` has the variants of each invocation in their order. A run without a value stays in its
-    place, for it may be the one that failed.
+    place, for it may be the one that failed. An empty metric stands for runs that measure nothing.
     """
     groups: dict[tuple[str, str], list[VariantRecord]] = {}
     for record in sorted(records, key=lambda record: record.started_ms):
         mean = record.metrics.get(metric)
-        if mean and mean.kind != "category":
+        if not metric or (mean and mean.kind != "category"):
             groups.setdefault((record.prompt, record.model), []).append(record)
     chains = [chain for group in groups.values() for chain in _chains(group)]
     places = {record.run_id: place for place, record in enumerate(records)}

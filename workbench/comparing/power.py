@@ -13,7 +13,11 @@ from dataclasses import dataclass, replace
 from workbench.comparing.comparison import ExperimentComparison
 from workbench.comparing.metrics import DEFAULT_MARGIN, MetricFamily
 from workbench.errors import WorkbenchError, unknown_name
-from workbench.evaluator.row_values import first_with_row_values, require_row_values
+from workbench.evaluator.row_values import (
+    first_with_row_values,
+    require_evaluators,
+    require_row_values,
+)
 from workbench.plan.forecast import Forecast
 from workbench.stats.agreement import ALPHA
 from workbench.stats.components import (
@@ -103,6 +107,7 @@ def plan_power(
     """
     plan = comparison.plan
     evaluators = {evaluator.name: evaluator for evaluator in plan.experiment.evaluators}
+    require_evaluators(evaluators, "--power", where=plan.experiment.path)
     metric = target.metric or first_with_row_values(evaluators.values())
     if metric not in evaluators:
         raise unknown_name("metric", metric, evaluators, where="--metric")

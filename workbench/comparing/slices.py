@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from workbench.comparing.metrics import MetricFamily
 from workbench.dataset.row_columns import find_column
 from workbench.evaluator.coverage import column_text
+from workbench.evaluator.row_values import require_evaluators
 from workbench.plan import Plan
 from workbench.results.scores import Measure, MetricScores, measure
 from workbench.results.tally import Tally
@@ -89,6 +90,7 @@ def compare_slices(
     """
     parts = sorted(rows_by_values(columns, plan).items(), key=lambda part: -len(part[1]))
     evaluators = [e for e in plan.experiment.evaluators if not e.slice_of]
+    require_evaluators(evaluators, "a comparison by slices", where=plan.experiment.path)
     families = [MetricFamily.build(evaluator, tallies, plan) for evaluator in evaluators]
     families = [family for family in families if family.has_row_numbers]
     slices = [Slice(tuple(columns), key, rows, {}, {}, {}) for key, rows in parts]

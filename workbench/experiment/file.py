@@ -29,6 +29,11 @@ def _named_settings(entry: Any) -> Any:
     return {name: settings or {} for name, settings in entry.items()}
 
 
+def _listed(entries: Any) -> Any:
+    """The entries of a key that may be empty."""
+    return [] if entries is None else entries
+
+
 SYNONYMS = {  # keys of other places, and words of other tools
     **{key: f"write `dataset: {{{key}: …}}`" for key in DatasetSpec.model_fields},
     **{key: f"write `parameters: {{{key}: …}}`" for key in PARAMETERS},
@@ -117,7 +122,7 @@ class ExperimentFile(BaseModel):
     parameters: dict[str, Any] = Field(default_factory=dict)
     grid: dict[str, Annotated[list[Any], Field(min_length=1)]] = Field(default_factory=dict)
     repeats: Annotated[int, Field(ge=1, le=1000)] = 1
-    evaluators: Annotated[NamedSettings, Field(min_length=1)]
+    evaluators: Annotated[NamedSettings, BeforeValidator(_listed)] = Field(default_factory=list)
     baseline: str = ""
     margin: Margin | dict[str, Margin] = Field(default_factory=dict)
     gate: dict[str, GateRule] = Field(default_factory=dict)

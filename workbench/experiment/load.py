@@ -146,7 +146,8 @@ def _check_metrics(experiment: Experiment, document: Document) -> None:
     for key, metrics in (("margin", experiment.margins), ("gate", experiment.gate)):
         for name in metrics:
             if name not in ("", *names):
-                raise unknown_name("metric", name, names, where=document.where(key, name))
+                fix = "" if names else f"add `evaluators: [{name}]`, or leave `{key}:` out"
+                raise unknown_name("metric", name, names, where=document.where(key, name), fix=fix)
     for name, rule in experiment.gate.items():
         if rule.min is None and rule.max is None and not rule.no_worse_than:
             message = f"the rule for {name!r} has no condition"

@@ -9,7 +9,11 @@ from fnmatch import fnmatchcase
 
 from workbench.canonical import JSON, digest
 from workbench.errors import WorkbenchError, unknown_name
-from workbench.evaluator.row_values import first_with_row_values, require_row_values
+from workbench.evaluator.row_values import (
+    first_with_row_values,
+    require_evaluators,
+    require_row_values,
+)
 from workbench.experiment import Experiment, OpenModel
 from workbench.parameters import check_merged_parameters, merge_parameters
 from workbench.plan.types import Scope, Variant
@@ -101,6 +105,7 @@ def complete_scope(scope: Scope, experiment: Experiment, variants: Sequence[Vari
     if scope.race is None:
         return scope
     evaluators = {evaluator.name: evaluator for evaluator in experiment.evaluators}
+    require_evaluators(evaluators, "a race", where=experiment.path)
     name = scope.race or first_with_row_values(evaluators.values())
     if name not in evaluators:
         raise unknown_name("metric", name, evaluators, where="--race-on")

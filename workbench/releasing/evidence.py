@@ -22,9 +22,9 @@ from workbench.plan import Plan
 from workbench.releasing.evaluated import EvaluatedVariant
 from workbench.releasing.gaps import (
     answer_gaps,
+    deciding_gaps,
     find_base,
     find_notes,
-    no_gate,
     release_tag,
 )
 from workbench.releasing.task_model import RELEASE, VARIANT, Release
@@ -181,8 +181,7 @@ def gather(plan: Plan, store: Store, subject: Subject, person: str) -> Evidence:
     gaps = answer_gaps(compared, number, evaluated)
     base, base_gaps = find_base(compared, subject.replaced, subject.alias)
     gaps += base_gaps
-    if subject.replaced is None and not gate:
-        gaps.append(no_gate(plan, subject.alias))
+    gaps += deciding_gaps(plan, subject.alias, subject.replaced)
     baselines = [base if each == number else None for each in range(len(plan.variants))]
     if base is not None and base != number:
         compared = compared.with_baselines(baselines)

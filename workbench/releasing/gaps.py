@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from workbench.comparing.comparison import ExperimentComparison
 from workbench.comparing.selectors import run_variants
 from workbench.errors import WorkbenchError, pluralize
+from workbench.evaluator.row_values import ADD_EVALUATORS, NO_EVALUATORS
 from workbench.plan import Plan
 from workbench.releasing.evaluated import EvaluatedVariant
 from workbench.releasing.task_model import Release
@@ -21,8 +22,14 @@ from workbench.tracking.record_state import answers_tag
 DIGEST_SHOWN = 8  # characters of a dataset's digest in MLflow
 
 
-def no_gate(plan: Plan, alias: str) -> Gap:
-    """The gap where nothing can be compared, and no gate can pass."""
+def deciding_gaps(plan: Plan, alias: str, release: Release | None) -> list[Gap]:
+    """The gap where no metric decides, or where nothing can be compared and no gate can pass."""
+    if not plan.experiment.evaluators:
+        return [Gap(NO_EVALUATORS, f"{ADD_EVALUATORS}; then: workbench run")]
+    return [_no_gate(plan, alias)] if release is None and not plan.experiment.gate else []
+
+
+def _no_gate(plan: Plan, alias: str) -> Gap:
     example = f"gate: {{{deciding_metrics(plan.experiment)[0]}: {{min: 0.6}}}}"
     return Gap(
         f"nothing is {alias!r} yet, so nothing can be compared, and there is no gate to pass",

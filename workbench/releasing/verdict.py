@@ -83,9 +83,9 @@ def rule(
 
 
 def deciding_metrics(experiment: Experiment) -> list[str]:
-    """The metrics of the gate; without a gate the first one with a value of each row."""
+    """The metrics of the gate; without a gate the first one with a value of each row, if any."""
     gated = [e.name for e in experiment.evaluators if e.name in experiment.gate]
-    return gated or [first_with_row_values(experiment.evaluators)]
+    return gated or [*filter(None, [first_with_row_values(experiment.evaluators)])]
 
 
 def decisive(comparison: MetricComparison) -> tuple[Difference, Verdict]:

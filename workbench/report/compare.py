@@ -18,7 +18,7 @@ from workbench.errors import list_first, pluralize
 from workbench.evaluator.row_values import NO_VERDICT
 from workbench.prompt import Prompt
 from workbench.prompt.write import template_text
-from workbench.report.changed_rows import example_text, row_lines
+from workbench.report.changed_rows import answer_lines, example_text, row_lines
 from workbench.report.estimates import add_median_note, estimate, with_median_note
 from workbench.report.factors import factor_lines, factor_markdown, factors_json
 from workbench.report.run_metrics import column_lines
@@ -61,7 +61,9 @@ def compare_lines(compared: ExperimentComparison) -> Iterator[str]:
     for number, base in compared.pairs:
         comparisons = compared.results[number].comparisons
         yield f"{_name(compared, number)} against {_name(compared, base)}"
-        yield from align_rows([COLUMNS, *map(_cells, comparisons, comparisons.values())])
+        yield from answer_lines(compared, base, number)
+        if compared.results[number].metrics:
+            yield from align_rows([COLUMNS, *map(_cells, comparisons, comparisons.values())])
         yield from _evidence_lines(comparisons)
         yield from unpaired_lines(compared, base, number)
         yield from column_lines(compared, base, number)
@@ -124,8 +126,10 @@ def compare_markdown(compared: ExperimentComparison) -> str:
             f"### {escape_markdown(f'{_name(compared, number)} against {_name(compared, base)}')}",
             "",
         ]
-        lines += markdown_table([COLUMNS, *map(_cells, comparisons, comparisons.values())])
+        if compared.results[number].metrics:
+            lines += markdown_table([COLUMNS, *map(_cells, comparisons, comparisons.values())])
         details = [
+            *answer_lines(compared, base, number),
             *_evidence_lines(comparisons),
             *unpaired_lines(compared, base, number),
             *column_lines(compared, base, number),
@@ -195,7 +199,7 @@ def pattern_lines(compared: ExperimentComparison) -> Iterator[str]:
                 f"{len(pattern.strong)} strong variants get wrong, check their labels:"
             )
             for row in pattern.suspect[:MAX_SUSPECTS]:
-                yield f"  {example_text(examples[row])}"
+                yield f"  {example_text(row + 1, examples[row])}"
             if (more := len(pattern.suspect) - MAX_SUSPECTS) > 0:
                 yield f"  and {pluralize(more, 'more row')}: --json lists all of them"
         if pattern.same:

@@ -14,7 +14,14 @@ from datetime import UTC, datetime
 
 from workbench.canonical import JSON
 from workbench.catalog.models import find_note
-from workbench.comparing.history import Change, Measurement, Series, TaskHistory, VariantRecord
+from workbench.comparing.history import (
+    Change,
+    Measurement,
+    RecordedMean,
+    Series,
+    TaskHistory,
+    VariantRecord,
+)
 from workbench.errors import pluralize
 from workbench.report.compare import difference_text, left_out_lines, rows_text
 from workbench.report.estimates import estimate, with_median_note
@@ -24,6 +31,7 @@ from workbench.results.serialize import comparison_json
 from workbench.stats.verdicts import INCONCLUSIVE
 
 HEADER = ("when", "commit", "version", "mean", "rows", "difference", "verdict")
+UNMEASURED = ("when", "commit", "version", "", "rows", "", "")
 MEAN = "mean with 95% interval"
 COMMIT_LENGTH = 7
 MIN_WIDTH = 40  # characters
@@ -33,11 +41,7 @@ MAX_VALUE_LENGTH = 60  # characters
 @with_median_note
 def history_lines(history: TaskHistory, width: int) -> Iterator[str]:
     """A block per variant, with a line per measurement; narrow terminals get two lines for it."""
-    metric = shorten(history.metric)
-    runs = [m.record.metrics[history.metric] for each in history.series for m in each.measurements]
-    interval = "mean, median with 95% interval" if any(r.median for r in runs) else MEAN
-    title = f"{metric}: {interval}; difference from the run before, on the same rows"
-    yield from textwrap.wrap(title, max(width, MIN_WIDTH))
+    yield from textwrap.wrap(_title(history), max(width, MIN_WIDTH))
     for series in history.series:
         yield ""
         yield shorten(series.name, width)
@@ -47,9 +51,20 @@ def history_lines(history: TaskHistory, width: int) -> Iterator[str]:
         yield from textwrap.wrap(line, max(width, MIN_WIDTH), subsequent_indent="  ")
 
 
+def _title(history: TaskHistory) -> str:
+    if not history.metric:
+        return "no metric: the runs, and what changed between them"
+    records = (m.record for series in history.series for m in series.measurements)
+    has_median = any(record.metrics[history.metric].median for record in records)
+    interval = "mean, median with 95% interval" if has_median else MEAN
+    return (
+        f"{shorten(history.metric)}: {interval}; difference from the run before, on the same rows"
+    )
+
+
 def _series_lines(series: Series, width: int) -> Iterator[str]:
     cells = [_cells(measurement, series.metric) for measurement in series.measurements]
-    header, *lines = align_rows([HEADER, *cells])
+    header, *lines = align_rows([HEADER if series.metric else UNMEASURED, *cells])
     wide = max(map(len, [header, *lines])) <= width
     if wide:
         yield header
@@ -60,7 +75,8 @@ def _series_lines(series: Series, width: int) -> Iterator[str]:
             when, commit, version, mean, rows, *difference = row
             commit = commit.ljust(COMMIT_LENGTH + 1)
             count, _, clusters = rows.partition(" ")
-            line = f"  {when}  {commit}  v{version}  {mean}  {count} rows {clusters}".rstrip()
+            parts = [when, commit, f"v{version}", *filter(None, [mean])]
+            line = f"  {'  '.join(parts)}  {count} rows {clusters}".rstrip()
             notes = [*([" ".join(difference)] if any(difference) else []), *notes]
         yield line.rstrip()
         for note in notes:
@@ -71,12 +87,17 @@ def _series_lines(series: Series, width: int) -> Iterator[str]:
 
 def _cells(measurement: Measurement, metric: str) -> tuple[str, ...]:
     record, comparison = measurement.record, measurement.comparison
-    value = record.metrics[metric]
-    verdict = comparison.verdict.text if comparison else ""
-    return (
+    run = (
         _local_time(record),
         (plain(record.commit)[:COMMIT_LENGTH] or "none") + "+" * record.modified,
         shorten(record.version, 10),
+    )
+    if not metric:
+        return (*run, "", shorten(record.dataset.get("rows", ""), 10), "", "")
+    value = record.metrics[metric]
+    verdict = comparison.verdict.text if comparison else ""
+    return (
+        *run,
         "no value" if value.mean is None else estimate(value.mean, value),
         rows_text(value.n, value.clusters or value.n),
         difference_text(comparison.difference) if comparison else "",
@@ -102,7 +123,7 @@ def _notes(measurement: Measurement, metric: str, *, first: bool) -> Iterator[st
         yield f"rows not compared: {listed}"
     if measurement.not_compared:
         yield f"not compared: {measurement.not_compared}"
-    worst = measurement.record.metrics[metric].worst
+    worst = measurement.record.metrics[metric].worst if metric else None
     if worst and worst.mean is not None:
         at_worst = estimate(worst.mean, worst)
         yield f"with the worst score for failed answers {at_worst}"
@@ -178,7 +199,7 @@ def history_json(history: TaskHistory) -> dict[str, JSON]:
 
 def _measurement_json(measurement: Measurement, metric: str) -> dict[str, JSON]:
     record, comparison = measurement.record, measurement.comparison
-    value = record.metrics[metric]
+    value = record.metrics.get(metric) or RecordedMean(None)
     return {
         "time": _time(record).isoformat(timespec="seconds"),
         "commit": record.commit,

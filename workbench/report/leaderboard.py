@@ -17,6 +17,7 @@ from rich.table import Table
 from rich.text import Text
 
 from workbench.errors import cost_text, pluralize
+from workbench.evaluator.row_values import ADD_EVALUATORS, NO_EVALUATORS
 from workbench.report.compare import difference_text, left_out_lines, rows_needed_text
 from workbench.report.estimates import MEDIAN_NOTE
 from workbench.report.safe_text import NAME_WIDTH, plain, seconds, shorten
@@ -49,6 +50,8 @@ def leaderboard(variants: Sequence[VariantResult], *, currency: str) -> Table:
     priced = any(variant.cost is not None for variant in variants)
     if priced:
         table.add_column(Text(plain(f"cost {currency}")), justify="right")
+    if not names:
+        table.add_column("latency", justify="right", no_wrap=True)
     table.add_column("model time", justify="right", no_wrap=True)
     for variant in rank_variants(variants):
         cells = [Text(shorten(variant.variant.name, NAME_WIDTH))]
@@ -56,6 +59,9 @@ def leaderboard(variants: Sequence[VariantResult], *, currency: str) -> Table:
         cells += [_rows(variant), Text(_tokens(variant))]
         if priced:
             cells.append(Text("unknown" if variant.cost is None else cost_text(variant.cost)))
+        if not names:
+            latency = variant.latency_s
+            cells.append(Text("unknown" if latency is None else seconds(latency)))
         table.add_row(*cells, Text(seconds(variant.seconds)))
     return table
 
@@ -102,7 +108,9 @@ def rank_numbers(variants: Sequence[VariantResult]) -> list[int]:
 
 
 def verdict_lines(variants: Sequence[VariantResult]) -> list[str]:
-    """The baseline, the margins and the open comparisons; empty if nothing was compared."""
+    """The baseline, margins and open comparisons, if there are any; or that nothing is measured."""
+    if variants and not variants[0].metrics:
+        return [f"{NO_EVALUATORS}; {ADD_EVALUATORS}", *map(plain, score_notes(variants))]
     comparisons = [
         (f"  {shorten(variant.variant.name, NAME_WIDTH)}, {shorten(name)}", name, comparison)
         for variant in variants

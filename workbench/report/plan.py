@@ -14,6 +14,7 @@ from rich.text import Text
 
 from workbench.canonical import JSON
 from workbench.errors import cost_text, list_first, pluralize
+from workbench.evaluator.row_values import NO_EVALUATORS
 from workbench.images.request_images import EXPECTED_TOKENS, MAX_TOKENS, count_images
 from workbench.plan import Plan
 from workbench.plan.forecast import Forecast, total
@@ -68,6 +69,8 @@ def plan_lines(plan: Plan, forecasts: Sequence[Forecast], currency: str) -> list
             f"{pluralize(images, 'image')} to send: {EXPECTED_TOKENS:,} tokens each are expected, "
             f"and {MAX_TOKENS:,} are reserved by --max-cost"
         )
+    if not plan.experiment.evaluators:
+        lines.append(f"{NO_EVALUATORS}; answers are stored and shown")
     if plan.to_send:
         tokens_in, tokens_out, cost, time = _estimates(total(forecasts))
         lines.append(

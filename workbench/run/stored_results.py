@@ -75,6 +75,8 @@ class StoredResults:
         """The comparison files; none if nothing is compared, or too many rows are."""
         plan = self.scored.plan
         compares = any(variant.comparisons for variant in self.variants)
+        if not plan.experiment.evaluators:  # a page to read the answers side by side
+            compares = any(base is not None for base in plan.baselines)
         if not compares or plan.planned > MAX_COMPARED_ROWS:
             return {}
         return self.callbacks.comparison_files(self._comparison(links))

@@ -119,11 +119,12 @@ def _changes(
     parent = runs.parent.info
     starts = {record.invocation: record.started_ms for record in records}
     earlier = [run for run in starts if starts[run] < parent.start_time and run != parent.run_id]
-    if not earlier or parent.run_id not in starts:
+    metric = first_with_row_values(runs.job.plan.experiment.evaluators)
+    if not metric or not earlier or parent.run_id not in starts:
         return None, []
     before = max(earlier, key=lambda run: starts[run])
     pair = [record for record in records if record.invocation in (before, parent.run_id)]
-    series = build_series(pair, first_with_row_values(runs.job.plan.experiment.evaluators))
+    series = build_series(pair, metric)
     if runs.job.rows <= MAX_ROWS and not runs.store.client.artifact_error:
         compared = [compare_over_time(each, read_rows) for each in series[:MAX_COMPARED]]
         series = [*compared, *series[MAX_COMPARED:]]

@@ -32,8 +32,8 @@ function drawControls() {
   replace("controls",
     el("input", { type: "search", placeholder: "search inputs and outputs", value: view.search,
       maxlength: MAX_SEARCH, "aria-label": "search", oninput: (event) => choose({ search: event.target.value }) }),
-    choice("metric", metricOf().name, data.metrics.map(({ name }) => [name, name]), (name) =>
-      chooseMetric(data.metrics.findIndex((metric) => metric.name === name))),
+    hasMetric() ? choice("metric", metricOf().name, data.metrics.map(({ name }) => [name, name]),
+      (name) => chooseMetric(data.metrics.findIndex((metric) => metric.name === name))) : null,
     variants.length > 1 ? choice("variant", String(view.of ?? ""), [["", "any variant"], ...variants],
       (number) => choose({ of: number === "" ? null : Number(number) })) : null,
     sliceChoice(),
@@ -100,7 +100,7 @@ function columns(variants) {
 // of a chosen slice those of its rows
 function columnHead(position) {
   const variant = data.variants[position], metric = metricOf(), slice = sliceResult(position);
-  const result = slice ?? variant.metrics[metric.name], { worst } = result;
+  const result = slice ?? variant.metrics[metric.name];
   const counted = (name, label) => {
     if (FILTERS[name].applies?.() === false) return null;
     const rows = filterCount(name, [position]);
@@ -113,12 +113,17 @@ function columnHead(position) {
     variant.cost == null ? "" : `${money(variant.cost)} / 1,000`];
   return el("th", { title: variant.name, scope: "col" },
     el("div", { class: "column-name" }, breakable(variant.name), marks(position)),
-    el("div", { class: "figures" }, el("strong", {}, meanText(result)), " ", el("small", {}, interval(result) || (result.median
-      ? withMedian(result.median, number) : ""))),
-    worst ? el("small", { class: "state" }, `at worst ${number(worst.mean)} ${interval(worst)}`)
-      : null,
+    ...(result ? measured(result) : []),
     el("div", { class: "figures" }, counted("wrong", "wrong"), counted("failed", "failed")),
     ...(slice ? [] : used.filter(Boolean).map((text) => el("small", {}, text))));
+}
+
+function measured(result) {
+  const { median, worst } = result;
+  const ends = interval(result) || (median ? withMedian(median, number) : "");
+  return [el("div", { class: "figures" }, el("strong", {}, meanText(result)), " ",
+    el("small", {}, ends)),
+  worst ? el("small", { class: "state" }, `at worst ${number(worst.mean)} ${interval(worst)}`) : null];
 }
 
 function line(row, variants, place) {

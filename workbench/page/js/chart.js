@@ -7,8 +7,8 @@ const ruler = document.createElement("canvas").getContext("2d");
 ruler.font = "12px system-ui, sans-serif";  // as in the style of the page
 
 function drawPlots() {
-  replace("plot", ...AXES.map(([name, title]) => figure(name, title)));
-  part("plot-part").hidden = !AXES.length;
+  part("plot-part").hidden = !AXES.length || !hasMetric();
+  if (hasMetric()) replace("plot", ...AXES.map(([name, title]) => figure(name, title)));
 }
 
 // About five round numbers from low to high

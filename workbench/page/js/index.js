@@ -30,11 +30,12 @@ function decodeValues(values, rows) {
   return decoded;
 }
 
-const value = (variant, metric, row) => index.variants[variant].metrics[metric].values[row];
+const value = (variant, metric, row) =>
+  index.variants[variant].metrics[metric]?.values[row] ?? NaN;
 const stateOf = (variant, row) => index.variants[variant].states[row];
 
 const hasErrorOf = (variant, metric, row) =>
-  index.variants[variant].metrics[metric].errors.has(row);
+  index.variants[variant].metrics[metric]?.errors.has(row) ?? false;
 
 // The answer failed, or could not be scored; without a score it is not applicable otherwise.
 const isLost = (variant, metric, row) => stateOf(variant, row) === FAILED

@@ -1,34 +1,36 @@
 // Lists of row numbers: filters with their counts, orders, and the search.
 
 const hasBaselines = () => data.variants.some(({ base }) => base != null);
+const hasVerdicts = () => hasMetric() && hasBaselines();
 
 // Label, title, and the test of a row by variants and metric; `applies` is false where a filter
 // has no meaning.
 const FILTERS = {
   all: { label: "All", title: "all rows", test: () => () => true },
   wrong: { label: "Wrong", title: "scored as wrong", applies: isPass, test: (variants, metric) =>
-    (row) => variants.some((variant) => value(variant, metric, row) === data.metrics[metric].worst) },
+    (row) => variants.some((variant) => value(variant, metric, row) === metricOf().worst) },
   right: { label: "Right", title: "scored as right", applies: isPass, test: (variants, metric) =>
-    (row) => variants.some((variant) => value(variant, metric, row) === 1 - data.metrics[metric].worst) },
+    (row) => variants.some((variant) => value(variant, metric, row) === 1 - metricOf().worst) },
   failed: { label: "Failed", title: "the answer failed, so it has no score",
     test: (variants) => (row) => variants.some((variant) => stateOf(variant, row) === FAILED) },
-  changed: { label: "Changed", title: "another score than the baseline's", applies: hasBaselines,
+  changed: { label: "Changed", title: "another score than the baseline's", applies: hasVerdicts,
     test: (variants, metric) => (row) => variants.some((each) => gain(each, metric, row) !== 0) },
-  gained: { label: "Gained", title: "better than the baseline", applies: hasBaselines,
+  gained: { label: "Gained", title: "better than the baseline", applies: hasVerdicts,
     test: (variants, metric) => (row) => variants.some((each) => gain(each, metric, row) > 0) },
-  lost: { label: "Lost", title: "worse than the baseline", applies: hasBaselines,
+  lost: { label: "Lost", title: "worse than the baseline", applies: hasVerdicts,
     test: (variants, metric) => (row) => variants.some((each) => gain(each, metric, row) < 0) },
   disagree: { label: "Scores differ", title: "variants disagree in the metric",
-    applies: () => shown().length > 1,
+    applies: () => hasMetric() && shown().length > 1,
     test: (_, metric) => { const all = shown(); return (row) => disagrees(all, metric, row); } },
   outputs: { label: "Outputs differ", title: "variants gave different outputs",
     applies: () => shown().length > 1,
     test: () => { const all = shown(); return (row) => outputsDiffer(all, row); } },
   errors: { label: "Evaluator errors", title: "an evaluator failed on the answer",
+    applies: hasMetric,
     test: (variants) => (row) => variants.some((variant) => hasError(variant, row)) },
   suspect: { label: "Suspect labels", title: "wrong in all strong variants: check the label",
-    applies: () => data.variants.length > 1,
-    test: (_, metric) => (row) => index.suspect[metric].has(Math.floor(row / repeats)) },
+    applies: () => hasMetric() && data.variants.length > 1,
+    test: (_, metric) => (row) => index.suspect[metric]?.has(Math.floor(row / repeats)) },
   rated_bad: { label: "Rated bad", title: "a person rated the answer as bad", applies: anyRated,
     test: isRated("bad") },
   rated_good: { label: "Rated good", title: "a person rated the answer as good", applies: anyRated,
@@ -54,13 +56,15 @@ function filterCount(name, variants) {
 
 // Label, and the key of a row by variants and metric; the smallest comes first.
 const ORDERS = {
-  wrong: { label: () => isPass() ? "failed and wrong first" : "failed and worst scores first",
+  wrong: { label: () => !hasMetric() ? "failed first" : isPass() ? "failed and wrong first"
+    : "failed and worst scores first",
     key: (variants, metric) => (row) => quality(variants, metric, row) },
-  loss: { label: () => "greatest loss first", applies: hasBaselines, key: (variants, metric) =>
+  loss: { label: () => "greatest loss first", applies: hasVerdicts, key: (variants, metric) =>
     (row) => Math.min(0, ...variants.map((variant) => gain(variant, metric, row))) },
-  gain: { label: () => "greatest gain first", applies: hasBaselines, key: (variants, metric) =>
+  gain: { label: () => "greatest gain first", applies: hasVerdicts, key: (variants, metric) =>
     (row) => -Math.max(0, ...variants.map((variant) => gain(variant, metric, row))) },
-  spread: { label: () => "greatest disagreement first", applies: () => shown().length > 1,
+  spread: { label: () => "greatest disagreement first",
+    applies: () => hasMetric() && shown().length > 1,
     key: (variants, metric) => (row) => -spread(variants, metric, row) },
   dataset: { label: () => "as in the dataset", key: () => () => 0 },
 };

@@ -22,7 +22,7 @@ document.title = `${data.experiment}: comparison`;
 replace("title", data.experiment);
 replace("about", `${data.dataset.name}, ${count(data.dataset.rows)} rows`
   + `${repeats > 1 ? `, ${repeats} answers each` : ""}, digest ${data.dataset.digest.slice(0, 12)}; `
-  + `${plural(data.variants.length, "variant")}.` + (hasBaselines() ? " Verdicts are against the "
+  + `${plural(data.variants.length, "variant")}.` + (hasVerdicts() ? " Verdicts are against the "
   + "baseline on the same rows, all variants of a metric together (Holm)." : ""));
 replace("omitted", [data.omitted ? `The texts of ${plural(data.omitted, "row")} are left out to keep `
   + "this file small; every number and filter is of all rows." : "",

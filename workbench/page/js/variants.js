@@ -2,13 +2,14 @@
 
 const NO_INTERVAL = "no range, and below 350 rows rare large values may not have been seen: "
   + "the mean has no interval, its median has one";
+const NOTHING_MEASURED = "Nothing is measured: the experiment has no evaluators.";
 // The axes of the plots, if a variant has a value.
 const AXES = [["cost", `${data.currency} / 1,000 rows`], ["latency", "latency, s"]]
   .filter(([name]) => data.variants.some((variant) => variant[name] != null));
 const hasTokens = data.variants.some(({ tokens }) => tokens[0] != null);
 
 function drawHeadline() {
-  const [first, ...others] = metricOf().headline?.sentences ?? [];
+  const [first, ...others] = hasMetric() ? metricOf().headline?.sentences ?? [] : [NOTHING_MEASURED];
   part("headline").hidden = !first;
   if (first) replace("headline", el("strong", {}, first), ` ${others.join(" ")}`);
 }

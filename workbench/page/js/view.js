@@ -11,7 +11,10 @@ const INITIAL = { metric: firstMetric, filter: "all", of: null, order: "wrong", 
 const view = { ...INITIAL, hidden: new Set() };
 
 const money = (value) => `${data.currency}\u00a0${small(value)}`;
-const metricOf = () => data.metrics[view.metric];
+const hasMetric = () => data.metrics.length > 0;
+// In the place of a metric where nothing is measured
+const UNMEASURED = { name: "", higher: true };
+const metricOf = () => data.metrics[view.metric] ?? UNMEASURED;
 const isPass = () => metricOf().kind === "pass";
 const shown = () => bestFirst().filter((variant) => !view.hidden.has(variant));
 const chosen = () => view.of == null ? shown() : [view.of];  // of a filter
@@ -20,6 +23,7 @@ const rowName = (number) => count(Math.floor(number / repeats) + 1)
 
 // The mean with failed rows at the worst score; null where it is unknown.
 function decisive(variant, metric) {
+  if (!hasMetric()) return null;
   const result = data.variants[variant].metrics[data.metrics[metric].name];
   return result.worst ? result.worst.mean : result.worst_unknown ? null : result.mean;
 }
