@@ -28,6 +28,7 @@ from workbench.cli import (
     evaluators,
     gate,
     history,
+    import_command,
     init,
     judge,
     package,
@@ -58,7 +59,7 @@ if TYPE_CHECKING:
 
 INTERRUPTED = "Interrupted. Run the same command to continue.\n"
 GROUPS = {
-    "Begin": ("init", "docs"),
+    "Begin": ("init", "import", "docs"),
     "Run": ("run", "plan", "sync"),
     "Compare and decide": ("compare", "show", "view", "decide", "gate", "history"),
     "Judges and people": ("judge", "labels"),
@@ -143,6 +144,7 @@ app.command("package")(package.package)
 app.command("serve")(serve.serve)
 app.add_typer(prompts.app, name="prompts", cls=CommandGroup)
 app.command("schema")(schema.schema)
+app.command("import")(import_command.import_source)
 app.add_typer(catalog.data, name="data", cls=CommandGroup)
 app.add_typer(catalog.models, name="models", cls=CommandGroup)
 app.add_typer(evaluators.app, name="evaluators", cls=CommandGroup)

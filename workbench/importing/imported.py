@@ -31,12 +31,14 @@ class ReportLine:
         where: the place in the source, as `file.yaml:12` or `file.yaml: tests[3].assert[0]`.
         text: the part, in the words of the source, and for CHANGED how it is read now.
         fix: what the user can do about a part that was changed or left out.
+        count: how many equal parts the line stands for; `where` is the place of the first.
     """
 
     where: str
     outcome: ImportOutcome
     text: str
     fix: str = ""
+    count: int = 1
 
 
 @dataclass(frozen=True)
@@ -71,7 +73,9 @@ class ImportedTask:
         rows: the dataset's rows; written as JSON lines, so that every value keeps its type.
         dataset: further keys of `dataset:`, as `{"expected": "label"}`.
         evaluator_files: Python source by file name, for the project's `evaluators/`. Written by
-            the importer alone, never text of the source.
+            the importer alone, never text of the source. A file that is there already must be
+            the same.
+        judge_files: Jinja source by file name, for the project's `prompts/judges/`; likewise.
         copied_files: files of the source, such as its code, by their path below the task's
             folder. They are there to be read and are never run.
         answers: answers that go into the store, so that they are not paid for again.
@@ -86,6 +90,7 @@ class ImportedTask:
     parameters: Mapping[str, Any] = field(default_factory=dict)
     description: str = ""
     evaluator_files: Mapping[str, str] = field(default_factory=dict)
+    judge_files: Mapping[str, str] = field(default_factory=dict)
     copied_files: Mapping[str, Path] = field(default_factory=dict)
     answers: Sequence[ImportedAnswer] = ()
 
