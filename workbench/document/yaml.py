@@ -34,7 +34,7 @@ from workbench.secrets import quote_value
 MAX_BYTES = 1_000_000
 MAX_VALUES = 10_000  # in the text, and after aliases are expanded; read in half a second
 MAX_DEPTH = 50
-TOO_LARGE = f"more than {MAX_VALUES:,} values, or nested more than {MAX_DEPTH} deep"
+TOO_LARGE = "more than {:,} values, or nested more than %d deep" % MAX_DEPTH
 SMALLER = "put rows in a dataset file; an alias counts as all the values it stands for"
 TAG = "tag:yaml.org,2002:"
 QUOTED = re.compile(r"'[^']*'|\"[^\"]*\"")  # in an error of ruamel
@@ -70,19 +70,21 @@ def read_document(path: Path, *, display_name: str = "") -> Document:
     return replace(parse_document(text, name), folder=path.parent)
 
 
-def parse_document(text: str, name: str, *, first_line: int = 1) -> Document:
+def parse_document(
+    text: str, name: str, *, first_line: int = 1, most_values: int = MAX_VALUES
+) -> Document:
     """The YAML in `text`, whose first line is line `first_line` of `name`.
 
     Raises:
         WorkbenchError: it is not one plain YAML document.
     """
-    document = _parse(text, name, first_line)
+    document = _parse(text, name, first_line, most_values)
     return replace(document, content=deepcopy(document.content))
 
 
 @lru_cache(maxsize=4)  # a command looks for secrets in its experiment file before it reads it
-def _parse(text: str, name: str, first_line: int) -> Document:
-    reader = _NodeReader(name, first_line)
+def _parse(text: str, name: str, first_line: int, most_values: int) -> Document:
+    reader = _NodeReader(name, first_line, most_values)
     try:
         return reader.read(text)
     except MarkedYAMLError as error:
@@ -122,9 +124,10 @@ class _PlainYAML(YAML):
 class _NodeReader:
     """Turns ruamel's nodes into plain data and notes their marks."""
 
-    def __init__(self, name: str, first_line: int) -> None:
+    def __init__(self, name: str, first_line: int, most_values: int) -> None:
         self.name = name
         self.first_line = first_line
+        self.most_values = most_values
         self.marks: dict[KeyPath, tuple[int, int]] = {}
         self.values = 0
         self.yaml = _PlainYAML(typ="safe", pure=True)
@@ -139,9 +142,9 @@ class _NodeReader:
 
     def _plain(self, node: Node, path: KeyPath) -> JSON:
         self.values += 1  # an aliased node counts each time
-        if self.values > MAX_VALUES or len(path) > MAX_DEPTH:
+        if self.values > self.most_values or len(path) > MAX_DEPTH:
             where = Document(self.name, None, self.marks).where(*path[:1])
-            raise WorkbenchError(TOO_LARGE, where=where, fix=SMALLER)
+            raise WorkbenchError(TOO_LARGE.format(self.most_values), where=where, fix=SMALLER)
         tag = str(node.tag).replace(TAG, "!!")
         kind = tag.removeprefix("!!")
         if isinstance(node, MappingNode) and kind == "map":
@@ -219,7 +222,7 @@ class _BoundedComposer(Composer):
         event = self.parser.peek_event()
         self.values += 1
         too_deep = self.depth == MAX_DEPTH and isinstance(event, CollectionStartEvent)
-        if self.values > MAX_VALUES or too_deep:
-            raise self.reader.error(TOO_LARGE, event, SMALLER)
+        if self.values > self.reader.most_values or too_deep:
+            raise self.reader.error(TOO_LARGE.format(self.reader.most_values), event, SMALLER)
         node: Node = super().compose_node(parent, index)
         return node

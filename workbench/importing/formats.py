@@ -1,5 +1,22 @@
 """The kinds of files that can be imported, in the order in which they are tried."""
 
-from workbench.importing.source_files import SourceFormat
+from workbench.importing.promptfoo.read_config import read_promptfoo
+from workbench.importing.source_files import ForeignFile, SourceFormat
 
-FORMATS: tuple[SourceFormat, ...] = ()
+
+def _is_configuration(file: ForeignFile) -> bool:
+    """True for a configuration of promptfoo: by its name, or by its keys."""
+    is_named = file.name.startswith("promptfooconfig.")
+    return file.path.suffix.lower() in (".yaml", ".yml", ".json") and (
+        is_named or ("prompts" in file.keys and bool(file.keys & {"providers", "targets", "tests"}))
+    )
+
+
+FORMATS: tuple[SourceFormat, ...] = (
+    SourceFormat(
+        "promptfoo, configuration",
+        ("promptfooconfig.yaml", "promptfooconfig.yml", "promptfooconfig.json"),
+        _is_configuration,
+        read_promptfoo,
+    ),
+)

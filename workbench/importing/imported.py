@@ -79,6 +79,7 @@ class ImportedTask:
         copied_files: files of the source, such as its code, by their path below the task's
             folder. They are there to be read and are never run.
         answers: answers that go into the store, so that they are not paid for again.
+        settings: further keys of `experiment.yaml`, as `{"repeats": 3}`.
     """
 
     name: str
@@ -93,6 +94,7 @@ class ImportedTask:
     judge_files: Mapping[str, str] = field(default_factory=dict)
     copied_files: Mapping[str, Path] = field(default_factory=dict)
     answers: Sequence[ImportedAnswer] = ()
+    settings: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

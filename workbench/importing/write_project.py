@@ -116,6 +116,7 @@ def experiment_text(task: ImportedTask) -> str:
     content["models"] = [_entry(each) for each in task.models]
     if task.parameters:
         content["parameters"] = dict(task.parameters)
+    content |= task.settings
     content["evaluators"] = [_entry(each) for each in task.evaluators]
     out = io.StringIO()
     yaml = YAML(typ="safe", pure=True)

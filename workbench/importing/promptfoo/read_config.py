@@ -1,0 +1,259 @@
+"""A configuration of promptfoo as a task.
+
+read_promptfoo(Path("triage/promptfooconfig.yaml"))     Import(tasks=(ImportedTask("triage", …),), …)
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from workbench.document import Document
+from workbench.errors import WorkbenchError
+from workbench.importing.imported import Import, ImportedTask
+from workbench.importing.promptfoo.chat_templates import ChatMessage, TemplateWriter, read_chat
+from workbench.importing.promptfoo.configured_cases import CaseReader, ConfiguredCase
+from workbench.importing.promptfoo.import_notes import ImportNotes
+from workbench.importing.promptfoo.prompt_sources import PromptReader, PromptSource, slug
+from workbench.importing.promptfoo.provider_entries import ProviderEntry, read_provider
+from workbench.importing.promptfoo.row_assertions import RowAssertions
+from workbench.importing.promptfoo.row_values import RowValues
+from workbench.importing.promptfoo.source_tree import SourceTree
+
+READ = ("prompts", "providers", "targets", "tests", "defaultTest", "scenarios", "env")
+HARMLESS = ("description", "$schema", "assertionTemplates", "sharing", "outputPath", "tags")
+HARMLESS += ("writeLatestResults", "commandLineOptions", "evaluateOptions", "metadata", "id")
+FIXES = {
+    "nunjucksFilters": "what the filters compute becomes a column",
+    "extensions": "no program of the source is run",
+    "derivedMetrics": "evaluators: - weighted or ratio: docs/evaluators.md",
+    "redteam": "workbench data add hostile-inputs",
+    "plugins": "workbench data add hostile-inputs",
+    "strategies": "workbench data add hostile-inputs",
+}
+
+
+@dataclass(frozen=True)
+class ConfiguredTask:
+    """A task with what its answers are found by.
+
+    Attributes:
+        cases: those of its rows, in order.
+        providers: those of its models.
+        sources: those of its templates, by name.
+    """
+
+    task: ImportedTask
+    cases: tuple[ConfiguredCase, ...]
+    providers: tuple[ProviderEntry, ...]
+    sources: Mapping[str, PromptSource]
+
+
+def read_promptfoo(path: Path) -> Import:
+    """The task of a configuration file.
+
+    Raises:
+        WorkbenchError: it is no YAML or JSON, or no mapping.
+    """
+    tree, notes = SourceTree(path.parent), ImportNotes()
+    document = tree.document(tree.path(path.name, tree.root))
+    configured = read_configuration(document, tree, notes, task_name(path))
+    return Import((configured.task,), notes.lines)
+
+
+def task_name(path: Path) -> str:
+    """The name of the task: the file's, or that of its folder."""
+    stem = path.name.lower().partition(".")[0]
+    usual = stem.startswith("promptfooconfig") or stem in ("config", "results", "out", "output")
+    name = path.resolve().parent.name if usual else path.stem
+    return slug(name.removesuffix(".promptfooconfig")) or "imported"
+
+
+def read_configuration(
+    document: Document, tree: SourceTree, notes: ImportNotes, name: str
+) -> ConfiguredTask:
+    """The task of a configuration, whose files lie in `tree`."""
+    content = document.content
+    if not isinstance(content, dict):
+        fix = "write prompts, providers and tests"
+        raise WorkbenchError("the file is no mapping", where=document.path, fix=fix)
+    _name_unknown(document, notes)
+    sources = PromptReader(tree, document, notes).sources()
+    cases = tuple(CaseReader(tree, document, notes).cases())
+    providers = _providers(document, notes)
+    values = RowValues(tree, notes, content.get("env"))
+    rows = [values.row(case) for case in cases]
+    has_affixes = any(case.options.get("prefix") or case.options.get("suffix") for case in cases)
+    templates, kept = _templates(sources, values, notes, affixes=has_affixes)
+    if not templates:
+        fix = "mend its prompts: the lines above say what is wrong with each"
+        lines = "; ".join(line.text for line in notes.lines[:5])
+        raise WorkbenchError(f"no prompt can be carried: {lines}", where=document.path, fix=fix)
+    values.complete(rows, templates.writer, affixes=has_affixes)
+    models, settings = _models(document, providers, kept, notes)
+    judge = next((ref for each in models if (ref := next(iter(each))) != "echo:last"), None)
+    assertions = RowAssertions(tree, notes, rows)
+    assertions.add(cases)
+    expected = assertions.columns.expectations(len(rows))
+    task = ImportedTask(
+        name=name,
+        templates=templates.texts,
+        rows=_rows(cases, rows, expected),
+        models=models,
+        evaluators=assertions.entries(_label(providers, judge)),
+        description=_description(content),
+        evaluator_files=assertions.columns.files(),
+        judge_files=assertions.columns.judges(),
+        copied_files=tree.copied,
+        settings=settings,
+    )
+    return ConfiguredTask(task, cases, tuple(providers), {source.name: source for source in kept})
+
+
+def _description(content: Mapping[str, Any]) -> str:
+    description = content.get("description")
+    return description.strip() if isinstance(description, str) else ""
+
+
+def _label(providers: list[ProviderEntry], ref: str | None) -> str | None:
+    return next((each.label for each in providers if each.ref == ref), None)
+
+
+def _name_unknown(document: Document, notes: ImportNotes) -> None:
+    for key in document.content:
+        if key in (*READ, *HARMLESS):
+            continue
+        fix = FIXES.get(key, "it has no meaning here")
+        notes.left_out(document.where(key), f"`{key}`", fix)
+
+
+def _providers(document: Document, notes: ImportNotes) -> list[ProviderEntry]:
+    key = "providers" if "providers" in document.content else "targets"
+    listed = document.content.get(key)
+    entries: list[ProviderEntry] = []
+    for index, provider in enumerate(listed if isinstance(listed, list) else [listed]):
+        where = document.where(key, index) if isinstance(listed, list) else document.where(key)
+        if provider is not None and (entry := read_provider(provider, where, notes)):
+            entries.append(entry)
+    labels: set[str] = set()
+    unique: list[ProviderEntry] = []
+    for entry in entries:
+        label, copy = entry.label, 2
+        while label in labels:
+            label, copy = f"{entry.label} {copy}", copy + 1
+        labels.add(label)
+        settings = {**entry.entry[entry.ref], **({"as": label} if label != entry.label else {})}
+        unique.append(replace(entry, entry={entry.ref: settings}, label=label))
+    return unique
+
+
+@dataclass(frozen=True)
+class _Templates:
+    texts: dict[str, str]
+    writer: TemplateWriter
+
+    def __bool__(self) -> bool:
+        return bool(self.texts)
+
+
+def _templates(
+    sources: list[PromptSource], values: RowValues, notes: ImportNotes, *, affixes: bool
+) -> tuple[_Templates, list[PromptSource]]:
+    """The templates by name, and the sources that have become some."""
+    writer, texts, kept = TemplateWriter(values.kinds), dict[str, str](), list[PromptSource]()
+    for source in sources:
+        try:
+            messages = read_chat(source.raw)
+            if messages is None:
+                raw = f"{{{{ prompt_prefix }}}}{source.raw}{{{{ prompt_suffix }}}}"
+                messages = [ChatMessage("user", raw if affixes else source.raw)]
+            elif affixes:
+                notes.left_out(source.where, "prefix or suffix of a chat", "add it to a message")
+            writer.mended, writer.unsure = {}, {}
+            text = writer.text(messages)
+        except WorkbenchError as error:
+            notes.refused(source.where, f"prompt {source.name}", error)
+            continue
+        if source.config:
+            parameters = {k: v for k, v in source.config.items() if v is not None}
+            notes.left_out(source.where, f"`config` of the prompt {source.name}: {parameters!r:.80}",
+                           "write it as `parameters:` into the template's front matter")
+        texts[source.name] = text
+        kept.append(source)
+        notes.carried(source.where, f"prompt {source.name}")
+        for change in writer.mended:
+            notes.changed(source.where, f"Nunjucks: {change}")
+        for problem in writer.unsure:
+            fix = f"mend it in {source.name}.jinja: Jinja may read it otherwise or not at all"
+            notes.left_out(source.where, f"Nunjucks: {problem}", fix)
+    return _Templates(texts, writer), kept
+
+
+def _models(
+    document: Document,
+    providers: list[ProviderEntry],
+    sources: list[PromptSource],
+    notes: ImportNotes,
+) -> tuple[list[Mapping[str, Mapping[str, Any]]], dict[str, Any]]:
+    """The models, and further keys of the experiment file."""
+    options = document.content.get("evaluateOptions")
+    options = options if isinstance(options, Mapping) else {}
+    settings: dict[str, Any] = {}
+    if isinstance(options.get("repeat"), int) and options["repeat"] > 1:
+        settings["repeats"] = options["repeat"]
+    excluded = [
+        {"prompt": source.name, "model": provider.label}
+        for provider in providers
+        if provider.prompts is not None
+        for source in sources
+        if not _allowed(source, provider.prompts)
+    ]
+    if excluded:
+        settings["exclude"] = excluded
+    for provider in providers:
+        if provider.tools:
+            fix = "write them as `tools:` into the front matter of the prompts: docs/prompts.md"
+            notes.left_out(document.where("providers"), f"`tools` of {provider.ids[0]}", fix)
+    if not providers:
+        fix = "name a model under `models:` in experiment.yaml"
+        notes.changed(document.where(), "no provider: the model is echo:last, an echo", fix)
+        return [{"echo:last": {}}], settings
+    models = [dict(provider.entry) for provider in providers]
+    if isinstance(concurrency := options.get("maxConcurrency"), int) and concurrency > 0:
+        for model in models:
+            for ref in model:
+                if not ref.startswith("echo:"):
+                    model[ref] = {**model[ref], "concurrency": concurrency}
+    return models, settings
+
+
+def _allowed(source: PromptSource, names: tuple[str, ...]) -> bool:
+    """True if a provider's list names the prompt, by its label, a part of it, or its text."""
+    own = (source.label, source.raw, source.name)
+    return any(
+        name in own or (source.label and source.label.startswith(f"{name}:"))
+        or (name.endswith("*") and source.label.startswith(name[:-1]))
+        for name in names
+    )
+
+
+def _rows(
+    cases: tuple[ConfiguredCase, ...],
+    rows: list[dict[str, Any]],
+    expected: list[dict[str, Any]],
+) -> list[dict[str, Any]]:
+    """The rows of the dataset: ids by the number of the test."""
+    written: list[dict[str, Any]] = []
+    copies: dict[int, int] = {}
+    several = {case.number for case, after in zip(cases, cases[1:], strict=False)
+               if case.number == after.number}
+    for case, inputs, expectations in zip(cases, rows, expected, strict=True):
+        copies[case.number] = copies.get(case.number, 0) + 1
+        suffix = f".{copies[case.number]}" if case.number in several else ""
+        row: dict[str, Any] = {"id": f"{case.number}{suffix}", "inputs": inputs}
+        row["expectations"] = expectations
+        metadata = {**case.metadata, **({"description": case.description} if case.description else {})}
+        if metadata:
+            row["metadata"] = metadata
+        written.append(row)
+    return written
