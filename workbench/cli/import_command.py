@@ -7,14 +7,19 @@ carried 52, changed 1, left out 2
 next: workbench run triage
 """
 
+import contextlib
+from dataclasses import replace
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from workbench.cli.output import print_json, print_styled
-from workbench.cli.setup import open_root
+from workbench.cli.setup import open_experiment, open_root
 from workbench.errors import WorkbenchError
+
+if TYPE_CHECKING:
+    from workbench.importing import Import
 
 
 def import_source(
@@ -39,12 +44,35 @@ def import_source(
     imported = read_source(source, FORMATS)
     files = [_shown(path, root) for path in write_import(imported, root)]
     open_root(root)
+    imported = _with_answers(imported, root)
     here = "" if root == Path.cwd().resolve() or to is None else f"cd {to} && "
     command = f"{here}workbench run {imported.tasks[0].name}"
     if as_json:
         print_json(import_json(imported, files, command))
     else:
         print_styled(import_text(imported, files, command))
+
+
+def _with_answers(imported: "Import", root: Path) -> "Import":
+    """Store the answers of the tasks; return the import with what became of them."""
+    from workbench.importing import ImportOutcome, ReportLine
+    from workbench.importing.stored_answers import store_answers
+    from workbench.plan import Options
+
+    report = list(imported.report)
+    for task in imported.tasks:
+        if not task.answers:
+            continue
+        file = root / "prompts" / task.name / "experiment.yaml"
+        try:
+            with contextlib.chdir(root), open_experiment(file, Options(), "") as opened:
+                report += store_answers(task, opened.plan(), opened.store)
+        except WorkbenchError as error:
+            text = f"answers: the task can't be planned: {error.message}"
+            report.append(
+                ReportLine(error.where, ImportOutcome.LEFT_OUT, text, error.fix, len(task.answers))
+            )
+    return replace(imported, report=report)
 
 
 def _project_root(to: Path | None) -> Path:

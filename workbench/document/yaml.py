@@ -34,7 +34,7 @@ from workbench.secrets import quote_value
 MAX_BYTES = 1_000_000
 MAX_VALUES = 10_000  # in the text, and after aliases are expanded; read in half a second
 MAX_DEPTH = 50
-TOO_LARGE = "more than {:,} values, or nested more than %d deep" % MAX_DEPTH
+TOO_LARGE = f"more than {{:,}} values, or nested more than {MAX_DEPTH} deep"
 SMALLER = "put rows in a dataset file; an alias counts as all the values it stands for"
 TAG = "tag:yaml.org,2002:"
 QUOTED = re.compile(r"'[^']*'|\"[^\"]*\"")  # in an error of ruamel

@@ -1,6 +1,7 @@
 """The kinds of files that can be imported, in the order in which they are tried."""
 
 from workbench.importing.promptfoo.read_config import read_promptfoo
+from workbench.importing.promptfoo.results_file import read_results
 from workbench.importing.source_files import ForeignFile, SourceFormat
 
 
@@ -12,7 +13,19 @@ def _is_configuration(file: ForeignFile) -> bool:
     )
 
 
+def _is_results(file: ForeignFile) -> bool:
+    """True for what `promptfoo eval -o` writes."""
+    results = file.content.get("results") if isinstance(file.content, dict) else None
+    return isinstance(results, dict) and isinstance(results.get("results"), list)
+
+
 FORMATS: tuple[SourceFormat, ...] = (
+    SourceFormat(
+        "promptfoo, results with the answers",
+        ("results.json", "output.json", "results.yaml"),
+        _is_results,
+        read_results,
+    ),
     SourceFormat(
         "promptfoo, configuration",
         ("promptfooconfig.yaml", "promptfooconfig.yml", "promptfooconfig.json"),

@@ -50,6 +50,9 @@ class ImportedAnswer:
         model: the entry's name, as `openai:gpt-4o-mini`.
         row: the position of the row, from 0.
         text: the output.
+        messages: as they were sent there, each with its role and its text. The answer is stored
+            only if the task sends the same.
+        finish_reason: as recorded there.
         input_tokens, output_tokens, latency_s, cost: as recorded there; None if it isn't.
     """
 
@@ -57,6 +60,8 @@ class ImportedAnswer:
     model: str
     row: int
     text: str
+    messages: Sequence[Mapping[str, str]] = ()
+    finish_reason: str = ""
     input_tokens: int | None = None
     output_tokens: int | None = None
     latency_s: float | None = None

@@ -114,8 +114,12 @@ ENVIRONMENT = Environment(
 )
 del ENVIRONMENT.globals["lipsum"], ENVIRONMENT.filters["random"]
 # Plain JSON, as chat templates expect; Jinja's own `tojson` escapes it for HTML.
-ENVIRONMENT.filters["tojson"] = lambda value, indent=None: json.dumps(
-    value, ensure_ascii=False, indent=indent, default=_refuse_json
+ENVIRONMENT.filters["tojson"] = lambda value, indent=None, compact=False: json.dumps(
+    value,
+    ensure_ascii=False,
+    indent=indent,
+    separators=(",", ":") if compact else None,
+    default=_refuse_json,
 )
 
 

@@ -5,7 +5,7 @@ configured_cases     tests, scenarios and `defaultTest`; assertion_text: those o
 prompt_sources       prompts; chat_templates, nunjucks: as templates of Jinja
 provider_entries     providers as models
 assertion_kinds      assertions as evaluators; javascript_pattern: their patterns
-row_assertions       assertions of all rows; evaluator_columns, judge_files: as entries
-row_values           variables as columns
+row_assertions       assertions of all rows; evaluator_columns, row_judges: as entries
+case_values          variables as columns
 read_config          a configuration as a task; results_file: one with its answers
 """

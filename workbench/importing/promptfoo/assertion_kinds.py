@@ -12,12 +12,12 @@ from importlib.util import find_spec
 from typing import Any
 
 from workbench.errors import WorkbenchError
-from workbench.importing.promptfoo.javascript_pattern import PatternFault, python_pattern
+from workbench.importing.promptfoo.javascript_pattern import PatternFaultError, python_pattern
 
 Settings = dict[str, Any]
 TEXT, DOCUMENTS, OVERLAP = "promptfoo_text.py", "promptfoo_documents.py", "promptfoo_overlap.py"
 QUOTED_PARTS = re.compile(r'(".*?"|[^,]+)(?=\s*,|\s*$)')
-WRITE_ONE = "write it as an evaluator: workbench evaluators new NAME"
+AS_FUNCTION = "write it as an evaluator: workbench evaluators new NAME"
 JUDGED = ("llm-rubric", "g-eval", "model-graded-closedqa", "factuality", "model-graded-factuality")
 UNIFORM_JUDGES = {
     "answer-relevance": "answer_relevance",
@@ -26,24 +26,26 @@ UNIFORM_JUDGES = {
     "context-relevance": "context_precision",
 }
 OTHERS = {
-    "javascript": f"code of JavaScript is not run; {WRITE_ONE}",
-    "python": f"code of the source is not run; read it, and {WRITE_ONE}",
-    "ruby": f"code of Ruby is not run; {WRITE_ONE}",
-    "webhook": WRITE_ONE,
+    "javascript": f"code of JavaScript is not run; {AS_FUNCTION}",
+    "python": f"code of the source is not run; read it, and {AS_FUNCTION}",
+    "ruby": f"code of Ruby is not run; {AS_FUNCTION}",
+    "webhook": AS_FUNCTION,
     "cost": "set `prices:` in workbench.yaml: `run` shows the cost, and `gate:` can limit it",
     "perplexity": "set `logprobs: true` in parameters, and read completion.raw in an evaluator",
     "perplexity-score": "set `logprobs: true` in parameters, and read completion.raw",
     "select-best": "evaluators: - pairwise: {}",
     "max-score": "workbench compare shows the best variant",
-    "moderation": WRITE_ONE,
-    "guardrails": WRITE_ONE,
-    "classifier": WRITE_ONE,
+    "moderation": AS_FUNCTION,
+    "guardrails": AS_FUNCTION,
+    "classifier": AS_FUNCTION,
     "is-valid-openai-tools-call": "evaluators: - tool_call, with expected calls in the rows",
     "is-valid-openai-function-call": "evaluators: - tool_call, with expected calls in the rows",
     "is-valid-function-call": "evaluators: - tool_call, with expected calls in the rows",
     "meteor": "evaluators: - rouge or chrf",
     "similar": "- embedding_similarity: {model: openai:text-embedding-3-large}",
 }
+
+ROUGE_CHANGE = "words as in Penn Treebank; rare quotes and abbreviations differ"
 
 
 class UnmappedError(WorkbenchError):
@@ -82,7 +84,7 @@ def map_assertion(assertion: Mapping[str, Any], value: Any) -> MappedAssertion:
         fix = "write it as `transform:` of the evaluator: docs/evaluators.md"
         raise UnmappedError(f"assert `{kind}` with a transform", fix=fix)
     if isinstance(value, str) and value.startswith("file://"):
-        raise UnmappedError(f"assert `{kind}` with code", fix=WRITE_ONE)
+        raise UnmappedError(f"assert `{kind}` with code", fix=AS_FUNCTION)
     if base in JUDGED:
         return MappedAssertion("judge", _text_of(value), {"negate": negated}, kind)
     if base in UNIFORM_JUDGES:
@@ -92,107 +94,133 @@ def map_assertion(assertion: Mapping[str, Any], value: Any) -> MappedAssertion:
         return _sql(kind, base, value, negated=negated)
     maker = _CHECKS.get(base)
     if maker is None:
-        raise UnmappedError(f"assert `{kind}`", fix=OTHERS.get(base, WRITE_ONE))
-    function, row_value, settings = maker(base, value, assertion)
+        raise UnmappedError(f"assert `{kind}`", fix=OTHERS.get(base, AS_FUNCTION))
+    function, row_value, settings = maker(_Part(base, value, assertion))
     if negated and base not in ("levenshtein", "latency", "finish-reason"):
         settings = {**settings, "negate": True}
-    change = "words and signs as in Penn Treebank; rare quotes differ" if base == "rouge-n" else ""
+    change = (
+        "words as in Penn Treebank; rare quotes and abbreviations differ"
+        if base == "rouge-n"
+        else ""
+    )
     is_continuous = function.startswith(OVERLAP) and base != "levenshtein"
     return MappedAssertion(function, row_value, settings, kind, change, is_continuous)
 
 
-Made = tuple[str, Any, Settings]
+CheckEntry = tuple[str, Any, Settings]
 
 
-def _equals(base: str, value: Any, assertion: Mapping[str, Any]) -> Made:
+@dataclass(frozen=True)
+class _Part:
+    """An assertion whose type has no `not-`, with its rendered value."""
+
+    base: str
+    value: Any
+    assertion: Mapping[str, Any]
+
+    @property
+    def fault(self) -> UnmappedError:
+        """The error for a value that the type doesn't take."""
+        message = f"assert `{self.base}` of {self.value!r:.40}: an error in promptfoo, too"
+        return UnmappedError(message, fix="mend its `value`")
+
+
+def _equals(part: _Part) -> CheckEntry:
+    value = part.value
     if value is None:
         raise UnmappedError("assert `equals` without a value", fix="write its `value`")
     return f"{TEXT}:equals", value, {}
 
 
-def _contains(base: str, value: Any, assertion: Mapping[str, Any]) -> Made:
+def _contains(part: _Part) -> CheckEntry:
+    value = part.value
     if isinstance(value, bool) or not isinstance(value, str | int | float) or value in ("", 0):
-        raise UnmappedError(f"assert `{base}` of {value!r:.40}: an error in promptfoo, too")
-    return f"{TEXT}:contains", value, _case(base)
+        raise part.fault
+    return f"{TEXT}:{part.base}", value, {}
 
 
-def _contains_list(base: str, value: Any, assertion: Mapping[str, Any]) -> Made:
+def _contains_list(part: _Part) -> CheckEntry:
+    value = part.value
     if isinstance(value, str) and value:
-        if base == "contains-any":
-            parts = [match[1] for match in QUOTED_PARTS.finditer(value)]
-            value = [re.sub(r'^"|"$', "", part.strip()) for part in parts]
+        if part.base == "contains-any":
+            texts = [match[1].strip() for match in QUOTED_PARTS.finditer(value)]
+            value = [re.sub(r'^"|"$', "", text) for text in texts]
         else:
-            value = [part.strip() for part in value.split(",")]
+            value = [text.strip() for text in value.split(",")]
     if not isinstance(value, list):
-        raise UnmappedError(f"assert `{base}` of {value!r:.40}: an error in promptfoo, too")
-    settings = {**_case(base), **({"match": "any"} if base.endswith("any") else {})}
-    return f"{TEXT}:contains", value, settings
+        raise part.fault
+    settings = {"match": "any"} if part.base.endswith("any") else {}
+    return f"{TEXT}:{part.base.partition('-')[0]}", value, settings
 
 
-def _case(base: str) -> Settings:
-    return {"ignore_case": True} if base.startswith("i") else {}
-
-
-def _starts_with(base: str, value: Any, assertion: Mapping[str, Any]) -> Made:
+def _starts_with(part: _Part) -> CheckEntry:
+    value = part.value
     if not isinstance(value, str) or not value:
-        raise UnmappedError(f"assert `{base}` of {value!r:.40}: an error in promptfoo, too")
+        raise part.fault
     return f"{TEXT}:starts_with", value, {}
 
 
-def _regex(base: str, value: Any, assertion: Mapping[str, Any]) -> Made:
+def _regex(part: _Part) -> CheckEntry:
+    value = part.value
     if not isinstance(value, str) or not value:
-        raise UnmappedError(f"assert `{base}` of {value!r:.40}: an error in promptfoo, too")
+        raise part.fault
     try:
         return f"{TEXT}:regex", python_pattern(value), {}
-    except PatternFault as error:
+    except PatternFaultError as error:
         fix = "mend the pattern: promptfoo fails every answer by it"
         raise UnmappedError(f"assert `regex` {value!r:.60}: {error}", fix=fix) from error
 
 
-def _presence(base: str, value: Any, assertion: Mapping[str, Any]) -> Made:
-    return f"{TEXT}:{base.replace('-', '_')}", True, {}
+def _presence(part: _Part) -> CheckEntry:
+    return f"{TEXT}:{part.base.replace('-', '_')}", True, {}
 
 
-def _word_count(base: str, value: Any, assertion: Mapping[str, Any]) -> Made:
+def _word_count(part: _Part) -> CheckEntry:
+    value = part.value
     is_number = isinstance(value, int | float | str) and re.fullmatch(r"\s*\d+\s*", str(value))
     if not is_number and not isinstance(value, Mapping):
         raise UnmappedError(f"assert `word-count` of {value!r:.40}", fix="{min: 5, max: 20}")
     return f"{TEXT}:word_count", int(value) if is_number else dict(value), {}
 
 
-def _finish_reason(base: str, value: Any, assertion: Mapping[str, Any]) -> Made:
+def _finish_reason(part: _Part) -> CheckEntry:
+    value = part.value
     if not isinstance(value, str):
         raise UnmappedError("assert `finish-reason` without a value", fix="write its `value`")
     return f"{TEXT}:finish_reason", value, {}
 
 
-def _latency(base: str, value: Any, assertion: Mapping[str, Any]) -> Made:
-    if not isinstance(assertion.get("threshold"), int | float):
+def _latency(part: _Part) -> CheckEntry:
+    if not isinstance(part.assertion.get("threshold"), int | float):
         raise UnmappedError("assert `latency` without a threshold", fix="write its `threshold`")
-    return f"{TEXT}:latency", True, {"threshold_ms": float(assertion["threshold"])}
+    return f"{TEXT}:latency", True, {"threshold_ms": float(part.assertion["threshold"])}
 
 
-def _document(base: str, value: Any, assertion: Mapping[str, Any]) -> Made:
-    if isinstance(value, str) and value.strip() and base.endswith("json"):
+def _document(part: _Part) -> CheckEntry:
+    value = part.value
+    if isinstance(value, str) and value.strip() and part.base.endswith("json"):
         from workbench.document import parse_document
 
-        value = parse_document(value, f"assert {base}").content
-    if base.endswith("xml"):
+        value = parse_document(value, f"assert {part.base}").content
+    if part.base.endswith("xml"):
         value = value.get("requiredElements") if isinstance(value, Mapping) else value
         if isinstance(value, str):
-            value = [part.strip() for part in value.split(",")]
+            value = [text.strip() for text in value.split(",")]
     elif value and not isinstance(value, Mapping | bool):
-        raise UnmappedError(f"assert `{base}` whose schema is {value!r:.40}", fix="write a mapping")
-    return f"{DOCUMENTS}:{base.replace('-', '_')}", value or True, {}
+        raise UnmappedError(
+            f"assert `{part.base}` whose schema is {value!r:.40}", fix="write a mapping"
+        )
+    return f"{DOCUMENTS}:{part.base.replace('-', '_')}", value or True, {}
 
 
-def _overlap(base: str, value: Any, assertion: Mapping[str, Any]) -> Made:
-    listed = value if isinstance(value, list) and base in ("bleu", "gleu") else [value]
+def _overlap(part: _Part) -> CheckEntry:
+    value = part.value
+    listed = value if isinstance(value, list) and part.base in ("bleu", "gleu") else [value]
     if not listed or not all(isinstance(each, str) and each for each in listed):
-        raise UnmappedError(f"assert `{base}` of {value!r:.40}: an error in promptfoo, too")
-    threshold = assertion.get("threshold")
+        raise part.fault
+    threshold = part.assertion.get("threshold")
     settings = {"threshold": float(threshold)} if isinstance(threshold, int | float) else {}
-    return f"{OVERLAP}:{base.replace('-', '_')}", value, settings
+    return f"{OVERLAP}:{part.base.replace('-', '_')}", value, settings
 
 
 def _sql(kind: str, base: str, value: Any, *, negated: bool) -> MappedAssertion:
@@ -200,12 +228,12 @@ def _sql(kind: str, base: str, value: Any, *, negated: bool) -> MappedAssertion:
         fix = "pip install 'prompt-workbench[evaluators]', then evaluators: - sql_valid"
         raise UnmappedError(f"assert `{kind}`", fix=fix)
     if isinstance(value, Mapping) and (value.get("allowedTables") or value.get("allowedColumns")):
-        raise UnmappedError(f"assert `{kind}` with allowed tables or columns", fix=WRITE_ONE)
+        raise UnmappedError(f"assert `{kind}` with allowed tables or columns", fix=AS_FUNCTION)
     database = str(value.get("databaseType") or "MySQL") if isinstance(value, Mapping) else "MySQL"
     dialects = {"postgresql": "postgres", "transactsql": "tsql", "mariadb": "mysql", "db2": ""}
     dialect = dialects.get(database.lower(), database.lower())
     change = "by the grammar of sqlglot, which takes some statements that promptfoo refuses"
-    settings = {"dialect": dialect} if dialect else {}
+    settings: Settings = {"dialect": dialect} if dialect else {}
     if base == "is-sql":
         settings["fenced"] = False
     return MappedAssertion("sql_valid", True, settings, kind, change)
@@ -215,7 +243,7 @@ def _text_of(value: Any) -> str:
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
 
-_CHECKS: dict[str, Callable[[str, Any, Mapping[str, Any]], Made]] = {
+_CHECKS: dict[str, Callable[[_Part], CheckEntry]] = {
     "equals": _equals,
     "contains": _contains,
     "icontains": _contains,

@@ -1,4 +1,4 @@
-r"""A prompt of promptfoo as a template: text is one message of the user, chat JSON and YAML several.
+r"""Prompts as templates: a text is one message of the user, chat JSON and YAML are several.
 
 >>> read_chat('[{"role": "user", "content": "Is {{ city }} big?"}]')
 [ChatMessage(role='user', content='Is {{ city }} big?')]
@@ -17,7 +17,9 @@ from workbench.prompt.source import as_source
 
 MARK = "WBBLOCK{}X"
 MARKS = re.compile(r"WBBLOCK(\d+)X")
-DUMPED = re.compile(r"\{\{-?\s*(.+?)\s*\|\s*(?:dump|tojson)(?:\([^)]*\))?(?:\s*\|\s*safe)?\s*-?\}\}")
+DUMPED = re.compile(
+    r"\{\{-?\s*(.+?)\s*\|\s*(?:dump|tojson)(?:\([^)]*\))?(?:\s*\|\s*safe)?\s*-?\}\}"
+)
 BLANK_START = re.compile(r"\A[ \t]*(?:\n[ \t]*)+|\A[ \t]+")
 BLANK_END = re.compile(r"(?:[ \t]*\n)+[ \t]*\Z|[ \t]+\Z")
 
@@ -55,7 +57,9 @@ def read_chat(prompt: str) -> list[ChatMessage] | None:
         return _messages(_unmarked(json.loads(marked), blocks))
     except (ValueError, RecursionError) as error:
         fix = "write it by hand: a role line above each message, {% for %} for several"
-        raise WorkbenchError("a chat in JSON that is made by blocks of Nunjucks", fix=fix) from error
+        raise WorkbenchError(
+            "a chat in JSON that is made by blocks of Nunjucks", fix=fix
+        ) from error
 
 
 def _marked(text: str, *, in_text: bool) -> tuple[str, list[str]]:
@@ -88,9 +92,10 @@ def _unmarked(value: Any, blocks: list[str]) -> Any:
 def _messages(content: Any) -> list[ChatMessage]:
     messages: list[ChatMessage] = []
     for message in content if isinstance(content, list) else [None]:
-        role = message.get("role") if isinstance(message, dict) else None
+        message = message if isinstance(message, dict) else {}
+        role = message.get("role")
         if role not in ROLES or set(message) - {"role", "content", "name"}:
-            names = ", ".join(message) if isinstance(message, dict) else repr(message)[:40]
+            names = ", ".join(map(str, message)) or "no keys"
             fix = "write it by hand: docs/prompts.md has tools and their results"
             raise WorkbenchError(f"a chat message with {names} and the role {role!r}", fix=fix)
         messages.append(ChatMessage(role, message.get("content") or ""))

@@ -19,7 +19,7 @@ from workbench.importing.promptfoo.source_tree import SCHEME, SourceTree, resolv
 
 CODE = (".js", ".cjs", ".mjs", ".ts", ".cts", ".mts", ".py", ".rb")
 REMOTE = ("huggingface:", "http:", "https:", "az:", "s3:", "gs:")
-KNOWN = frozenset(
+TEST_KEYS = frozenset(
     (
         *("vars", "assert", "options", "threshold", "metadata", "description", "provider"),
         *("providerOutput", "assertScoringFunction", "providers", "prompts"),
@@ -59,7 +59,7 @@ class CaseReader:
         content = self.config.content
         default = self._default()
         entries = list(self._entries(content.get("tests"), self.config.folder, "tests"))
-        entries += self._scenarios(content.get("scenarios"), default)
+        entries += self._scenarios(content.get("scenarios"))
         if not entries and not content.get("scenarios"):
             entries = [(self.config.where(), {})]
         cases: list[ConfiguredCase] = []
@@ -84,9 +84,7 @@ class CaseReader:
         self._name_unknown(default, where)
         return default
 
-    def _entries(
-        self, tests: Any, base: Path, key: str
-    ) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    def _entries(self, tests: Any, base: Path, key: str) -> Iterator[tuple[str, Mapping[str, Any]]]:
         """Each test with its place."""
         if tests is None:
             return
@@ -99,11 +97,14 @@ class CaseReader:
                 if isinstance(entry, str):
                     yield from self._file_entries(entry, base, where)
                 elif isinstance(entry, Mapping):
-                    yield where, self._with_file_vars(
-                        resolve_references(entry, self.config.content), base
+                    yield (
+                        where,
+                        self._with_file_vars(resolve_references(entry, self.config.content), base),
                     )
                 else:
-                    self.notes.left_out(where, f"{key}: {entry!r:.60} is no test", "write a mapping")
+                    self.notes.left_out(
+                        where, f"{key}: {entry!r:.60} is no test", "write a mapping"
+                    )
             except WorkbenchError as error:
                 self.notes.refused(where, key, error)
 
@@ -171,9 +172,7 @@ class CaseReader:
                 merged |= content if isinstance(content, dict) else {}
         return {**test, "vars": merged}
 
-    def _scenarios(
-        self, scenarios: Any, default: Mapping[str, Any]
-    ) -> list[tuple[str, Mapping[str, Any]]]:
+    def _scenarios(self, scenarios: Any) -> list[tuple[str, Mapping[str, Any]]]:
         entries: list[tuple[str, Mapping[str, Any]]] = []
         for index, scenario in enumerate(scenarios if isinstance(scenarios, list) else []):
             where = self.config.where("scenarios", index)
@@ -189,8 +188,12 @@ class CaseReader:
                 self.notes.left_out(where, f"scenario {scenario!r:.60}", "write a mapping")
                 continue
             scenario = resolve_references(scenario, self.config.content)
-            data = [e for _, e in self._entries(scenario.get("config"), self.tree.root, "scenarios")]
-            tests = [e for _, e in self._entries(scenario.get("tests"), self.tree.root, "scenarios")]
+            data = [
+                e for _, e in self._entries(scenario.get("config"), self.tree.root, "scenarios")
+            ]
+            tests = [
+                e for _, e in self._entries(scenario.get("tests"), self.tree.root, "scenarios")
+            ]
             for first, second in product(data, tests or [{}]):
                 entries.append((where, _joined(first, second)))
         return entries
@@ -227,15 +230,15 @@ class CaseReader:
                     continue
                 except WorkbenchError as error:
                     self.notes.refused(case.where, f"vars.{name}", error)
-            is_kept = case.options.get("disableVarExpansion")
-            choices.append(value if several and not is_kept else [value])
+            stays_list = case.options.get("disableVarExpansion")
+            choices.append(value if several and not stays_list else [value])
         for values in product(*choices):
             changed = dict(zip(names, values, strict=True))
             yield replace(case, vars=changed)
 
     def _name_unknown(self, test: Mapping[str, Any], where: str) -> None:
         for name in test:
-            if name not in KNOWN:
+            if name not in TEST_KEYS:
                 self.notes.left_out(where, f"`{name}` of a test", "it has no meaning here")
         for name in ("provider", "assertScoringFunction", "providers", "prompts"):
             if test.get(name):

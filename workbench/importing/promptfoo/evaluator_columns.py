@@ -13,7 +13,7 @@ from typing import Any
 from workbench.canonical import canonical_json
 from workbench.importing.imported import Entry
 from workbench.importing.promptfoo.assertion_kinds import MappedAssertion
-from workbench.importing.promptfoo.judge_files import judge_entry, judge_file
+from workbench.importing.promptfoo.row_judges import judge_entry, judge_file
 
 MOST_EVALUATORS = 100
 NOT_NAME = re.compile(r"[^A-Za-z0-9 _.:+-]+")
@@ -114,7 +114,7 @@ class EvaluatorColumns:
         return [{f"evaluators/{mapped.function}": {**settings, "name": name}}]
 
     def expectations(self, rows: int) -> list[dict[str, Any]]:
-        """What each row expects, by the name of the evaluator."""
+        """Expected values of each row, by the name of the evaluator."""
         expected: list[dict[str, Any]] = [{} for _ in range(rows)]
         for column in self.columns.values():
             is_setting = ":" in column.mapped.function and column.constant(rows)
@@ -130,7 +130,7 @@ class EvaluatorColumns:
         names = {name for name in names if name.endswith(".py")}
         if any(c.mapped.function == "judge" for c in self.columns.values()):
             names.add("promptfoo_text.py")
-        folder = resources.files("workbench.importing.checks")
+        folder = resources.files("workbench.importing.evaluator_sources")
         return {name: (folder / name).read_text(encoding="utf-8") for name in sorted(names)}
 
     def judges(self) -> dict[str, str]:

@@ -36,7 +36,7 @@ TOKEN = re.compile(
 )
 
 
-class PatternFault(ValueError):
+class PatternFaultError(ValueError):
     """A pattern that JavaScript refuses, or that has no form in Python."""
 
 
@@ -44,13 +44,13 @@ def python_pattern(pattern: str) -> str:
     """The pattern with the meaning that JavaScript gives it, without flags.
 
     Raises:
-        PatternFault: JavaScript refuses it, or it has no form in Python.
+        PatternFaultError: JavaScript refuses it, or it has no form in Python.
     """
     translated = "".join(_parts(pattern))
     try:
         regex.compile(translated, regex.VERSION0)
     except (regex.error, OverflowError, RecursionError) as error:
-        raise PatternFault(str(error)) from error
+        raise PatternFaultError(str(error)) from error
     return translated
 
 
@@ -60,8 +60,8 @@ def _parts(pattern: str) -> Iterator[str]:
     while position < len(pattern):
         token = TOKEN.match(pattern, position)
         if token is None:  # a backslash at the end
-            raise PatternFault("\\ at the end of the pattern")
-        if in_class and token["group"] or in_class and (token["begin"] or token["quantifier"]):
+            raise PatternFaultError("\\ at the end of the pattern")
+        if (in_class and token["group"]) or (in_class and (token["begin"] or token["quantifier"])):
             position += 1
             yield re.escape(pattern[position - 1])
             continue
@@ -69,6 +69,9 @@ def _parts(pattern: str) -> Iterator[str]:
             position += 1
             yield r"\["
             continue
+        is_repeat = token["quantifier"] or token["plain"] in ("*", "+", "?")
+        if not in_class and is_repeat and pattern[token.end() : token.end() + 1] == "+":
+            raise PatternFaultError("nothing to repeat")
         position = token.end()
         if token["begin"]:
             in_class = True
@@ -79,7 +82,7 @@ def _parts(pattern: str) -> Iterator[str]:
         else:
             yield _in_class(token) if in_class else _outside(token, groups)
     if in_class:
-        raise PatternFault("[ is not closed")
+        raise PatternFaultError("[ is not closed")
 
 
 def _character(token: re.Match[str]) -> str | None:
@@ -111,7 +114,9 @@ def _in_class(token: re.Match[str]) -> str:
     if token["name"]:
         return re.escape(f"k<{token['name']}>")
     text = escaped or token["plain"]
-    return text if text == "-" and not escaped or text == "^" and not escaped else re.escape(text)
+    return (
+        text if (text == "-" and not escaped) or (text == "^" and not escaped) else re.escape(text)
+    )
 
 
 def _outside(token: re.Match[str], groups: int) -> str:
@@ -146,4 +151,4 @@ def _group(opening: str) -> str:
         return opening
     if opening.startswith("(?<") and opening.endswith(">"):
         return f"(?P<{opening[3:]}"
-    raise PatternFault(f"{opening} begins no group in JavaScript")
+    raise PatternFaultError(f"{opening} begins no group in JavaScript")

@@ -1,14 +1,23 @@
 """Templates of Nunjucks, rewritten as Jinja with the same text.
 
 >>> translate("{{ tags.length }} {{ row | dump }}").source
-'{{ tags|length }} {{ row | tojson }}'
+'{{ tags|length }} {{ row | tojson(compact=true) }}'
 
 Certain differences are mended and listed in `mended`; others are listed in `unsure`.
 """
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+
+from workbench.importing.promptfoo.nunjucks_names import (
+    FOREIGN_METHODS,
+    JINJA_FILTERS,
+    KEYWORDS,
+    METHODS,
+    REFUSED_TAGS,
+    RENAMED,
+)
 
 BLOCK = re.compile(
     r"\{#.*?#\}|\{%-?\s*raw\s*-?%\}.*?\{%-?\s*endraw\s*-?%\}|\{\{.*?\}\}|\{%.*?%\}", re.DOTALL
@@ -18,23 +27,6 @@ TOKEN = re.compile(
     r"""|(?P<number>\d+(?:\.\d+)?)|(?P<sign>===|!==|&&|\|\||==|!=|<=|>=|\*\*|//|.)""",
     re.DOTALL,
 )
-KEYWORDS = frozenset(
-    "and or not in is if else true false none null loop undefined super caller True False None".split()
-)
-METHODS = {"toUpperCase": "upper", "toLowerCase": "lower", "trim": "strip"}
-METHODS |= {"startsWith": "startswith", "endsWith": "endswith"}
-FOREIGN_METHODS = frozenset(
-    "includes indexOf slice substring substr map filter forEach reduce concat push charAt match "
-    "replaceAll padStart padEnd toString toFixed test keys values entries find some every".split()
-)
-JINJA_FILTERS = frozenset(
-    "abs batch capitalize center default d dictsort e escape first float forceescape format groupby "
-    "indent int join last length count list lower map max min reject rejectattr replace reverse "
-    "round select selectattr slice sort string striptags sum title trim truncate unique upper "
-    "urlencode urlize wordcount wordwrap tojson fromjson items attr pprint xmlattr".split()
-)
-RENAMED = {"dump": "tojson", "load": "fromjson"}
-REFUSED_TAGS = ("include", "import", "from", "extends", "asyncEach", "asyncAll", "ifAsync", "switch")
 
 
 @dataclass
@@ -62,10 +54,10 @@ def translate(template: str, kinds: Mapping[str, str] | None = None) -> Translat
     Args:
         template: of Nunjucks.
         kinds: of variables, by name: `object` if it is a mapping, `boolean` if one of its values
-            is true or false, `list` if one is a list.
+            is true or false, `list` if one is a list, `nested list` if that has lists.
     """
     result, rewriter = Translation(), _Rewriter(kinds or {})
-    if _is_partial(template):
+    if is_partial(template):
         result.source = "{% raw %}" + template + "{% endraw %}"
         return result
     rewriter.result = result
@@ -75,7 +67,7 @@ def translate(template: str, kinds: Mapping[str, str] | None = None) -> Translat
     return result
 
 
-def _is_partial(template: str) -> bool:
+def is_partial(template: str) -> bool:
     """True for text with an opening that is never closed, which promptfoo takes as it is."""
     rest = BLOCK.sub("", template)
     return "{%" in rest or "{{" in rest or "{#" in rest
@@ -132,6 +124,8 @@ class _Rewriter:
                 self.result.mended[f"`{{{{ {plain} }}}}` prints true and false"] = None
                 self._note_name(plain)
                 return f" {plain} | tojson if {plain} is boolean else {plain} "
+            if self.kinds.get(plain) == "nested list":
+                self.result.unsure[f"`{{{{ {plain} }}}}` of a list with lists"] = None
             if self.kinds.get(plain) == "list":
                 self.result.mended[f"`{{{{ {plain} }}}}` prints a list with commas"] = None
                 self._note_name(plain)
@@ -140,7 +134,7 @@ class _Rewriter:
             if self.kinds.get(plain) == "object":
                 self.result.mended[f"`{{{{ {plain} }}}}` prints JSON, not [object Object]"] = None
                 self._note_name(plain)
-                return f" {plain} | tojson "
+                return f" {plain} | tojson(compact=true) "
         expression = self._expression(inner)
         if re.search(r"\bif\b", expression) and not re.search(r"\belse\b", expression):
             expression = f"{expression.rstrip()} else '' "
@@ -148,10 +142,9 @@ class _Rewriter:
         return expression
 
     def _expression(self, text: str) -> str:
-        tokens = [match for match in TOKEN.finditer(text)]
         parts: list[str] = []
         skipped_to = 0
-        for index, token in enumerate(tokens):
+        for token in TOKEN.finditer(text):
             if token.start() < skipped_to:
                 continue
             before = "".join(parts).rstrip()[-1:]
@@ -174,7 +167,7 @@ class _Rewriter:
         if sign == "!" and not rest.startswith("="):
             self.result.mended["`!` is `not`"] = None
             return "not "
-        if sign == "?" :
+        if sign == "?":
             self.result.unsure["`a ? b : c`"] = None
         return sign
 
@@ -186,13 +179,11 @@ class _Rewriter:
             return self._filter(name, rest, parts), self._skipped
         if name in ("null", "undefined"):
             return "none", 0
-        if name == "not" or name in KEYWORDS or re.match(r"\s*=(?!=)", rest):
-            if re.search(r"is\s+(not\s+)?$", "".join(parts)) is None:
-                return name, 0
-        if re.search(r"\bis\s+(?:not\s+)?$", "".join(parts)):
+        is_test = re.search(r"\bis\s+(?:not\s+)?$", "".join(parts)) is not None
+        if is_test and name != "not":
             self._note_optional(name, parts)
-            return name, 0
-        self._note_name(name)
+        elif name not in KEYWORDS and not re.match(r"\s*=(?!=)", rest):
+            self._note_name(name)
         return name, 0
 
     _skipped = 0
@@ -223,8 +214,10 @@ class _Rewriter:
         if name in ("default", "d"):
             self._note_optional("", parts)
         if name in RENAMED:
-            self.result.mended[f"`{name}` is `{RENAMED[name]}`"] = None
-            return RENAMED[name]
+            is_bare = name == "dump" and not rest.lstrip().startswith("(")
+            renamed = "tojson(compact=true)" if is_bare else RENAMED[name]
+            self.result.mended[f"`{name}` is `{renamed}`"] = None
+            return renamed
         if name not in JINJA_FILTERS:
             self.result.unsure[f"the filter `{name}`"] = None
         return name
@@ -237,23 +230,3 @@ class _Rewriter:
         if _test in ("", "defined", "undefined") and names:
             last = [name for name in names if name in self.result.names]
             self.result.optional.update(last[-1:])
-
-
-SIMPLE = re.compile(r"\{\{-?\s*([A-Za-z_]\w*(?:\.\w+)*)\s*(?:\|\s*(?:safe|trim)\s*)?-?\}\}")
-
-
-def substitute(text: str, values: Mapping[str, object], as_text: Callable[[object], str]) -> str | None:
-    """The text with the values of its variables; None: it has other expressions."""
-    if "{{" not in text and "{%" not in text and "{#" not in text:
-        return text
-
-    def value(match: re.Match[str]) -> str:
-        current: object = values
-        for step in match[1].split("."):
-            current = current.get(step) if isinstance(current, Mapping) else None
-        return as_text(current)
-
-    rest = SIMPLE.sub("", text)
-    if "{{" in rest or "{%" in rest or "{#" in rest:
-        return None if not _is_partial(text) else text
-    return SIMPLE.sub(value, text)

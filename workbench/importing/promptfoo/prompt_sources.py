@@ -54,18 +54,20 @@ class PromptReader:
     def sources(self) -> list[PromptSource]:
         """All prompts, with unique names."""
         prompts = self.config.content.get("prompts", ["{{prompt}}"])
-        found: list[PromptSource] = []
+        sources: list[PromptSource] = []
         if isinstance(prompts, Mapping):  # files with their labels
             prompts = [{"raw": path, "label": label} for path, label in prompts.items()]
         entries = prompts if isinstance(prompts, list) else [prompts]
         for index, entry in enumerate(entries):
             is_listed = isinstance(self.config.content.get("prompts"), list)
-            where = self.config.where("prompts", index) if is_listed else self.config.where("prompts")
+            where = (
+                self.config.where("prompts", index) if is_listed else self.config.where("prompts")
+            )
             try:
-                found += self._entry(entry, where)
+                sources += self._entry(entry, where)
             except WorkbenchError as error:
                 self.notes.refused(where, "prompt", error)
-        return _named(found)
+        return _named(sources)
 
     def _entry(self, entry: Any, where: str) -> Iterator[PromptSource]:
         if isinstance(entry, str):
@@ -113,36 +115,36 @@ class PromptReader:
             return False
         if Path(code_file(raw)).suffix in (*FILES, *PROGRAMS) and " " not in raw:
             return True
-        return glob.has_magic(raw) and any(glob.iglob(raw, root_dir=base))
+        return glob.has_magic(raw) and bool(glob.glob(raw, root_dir=base))  # noqa: PTH207  links are checked
 
     def _file(self, path: Path, prompt: PromptSource) -> Iterator[PromptSource]:
         text, suffix = self.tree.text(path), path.suffix.lower()
         name = prompt.name or path.stem
-        one_file = replace(prompt, where=self.tree.shown(path), name=name)
+        in_file = replace(prompt, where=self.tree.shown(path), name=name)
         if suffix == ".txt":
             parts = _split(text)
             for part in parts:
-                yield replace(one_file, raw=part)
+                yield replace(in_file, raw=part)
         elif suffix == ".jsonl":
             for line in text.splitlines():
                 if line.strip():
-                    yield replace(one_file, raw=line)
+                    yield replace(in_file, raw=line)
         elif suffix in (".yaml", ".yml", ".json"):
             try:
                 content = self.tree.document(path).content
             except WorkbenchError:  # blocks of Nunjucks make it no YAML
-                yield replace(one_file, raw=text)
+                yield replace(in_file, raw=text)
                 return
             if isinstance(content, dict) and isinstance(content.get("messages"), list):
                 content = content["messages"]
-            yield replace(one_file, raw=content if isinstance(content, str) else json.dumps(content))
+            yield replace(in_file, raw=content if isinstance(content, str) else json.dumps(content))
         elif suffix == ".csv":
             rows = csv.DictReader(io.StringIO(text))
             for row in rows:
                 label = row.get("label") or ""
-                yield replace(one_file, raw=row.get("prompt") or "", label=label, name=label or name)
+                yield replace(in_file, raw=row.get("prompt") or "", label=label, name=label or name)
         else:
-            yield replace(one_file, raw=text)
+            yield replace(in_file, raw=text)
 
 
 def _raw_of(entry: Mapping[str, Any]) -> Any:

@@ -116,7 +116,9 @@ def _model(
     if kind == "openai":
         return _openai_model(identifier, family, rest, where, notes)
     if kind in ("azure", "azureopenai"):
-        host = str(config.get("apiHost") or config.get("apiBaseUrl") or "").split("//")[-1].rstrip("/")
+        host = (
+            str(config.get("apiHost") or config.get("apiBaseUrl") or "").split("//")[-1].rstrip("/")
+        )
         deployment = rest or name
         if family in ("chat", "responses") and host:
             version = config.get("apiVersion") or "2024-10-21"
@@ -178,8 +180,12 @@ def _add_address(
         notes.left_out(where, f"`apiKey` of {identifier}: no key is written into a file", fix)
     headers = config.get("headers")
     if isinstance(headers, Mapping) and headers:
-        values = {k: re.sub(r"\{\{\s*env\.(\w+)\s*\}\}", r"${\1}", str(v)) for k, v in headers.items()}
-        literal = [k for k, v in values.items() if "$" not in v and re.search("auth|key|token", k, re.I)]
+        values = {
+            k: re.sub(r"\{\{\s*env\.(\w+)\s*\}\}", r"${\1}", str(v)) for k, v in headers.items()
+        }
+        literal = [
+            k for k, v in values.items() if "$" not in v and re.search("auth|key|token", k, re.I)
+        ]
         for name in literal:
             del values[name]
             fix = f"put it into .env as NAME=…, and write headers: {{{name}: ${{NAME}}}}"
@@ -208,8 +214,8 @@ def _parameters(
     if isinstance(parameters.get("response_format"), str):
         del parameters["response_format"]
         notes.left_out(where, "`response_format` in a file", "write it under `parameters:`")
-    known = {*PARAMETERS, *ADDRESSES, *HARMLESS, "passthrough", "tools", "apiVersion"}
+    read_keys = {*PARAMETERS, *ADDRESSES, *HARMLESS, "passthrough", "tools", "apiVersion"}
     for key in config:
-        if key not in known:
+        if key not in read_keys:
             notes.left_out(where, f"`{key}` of {identifier}", "parameters: {extra_body: …}")
     return parameters

@@ -1,8 +1,9 @@
 """A configuration of promptfoo as a task.
 
-read_promptfoo(Path("triage/promptfooconfig.yaml"))     Import(tasks=(ImportedTask("triage", …),), …)
+read_promptfoo(Path("triage/promptfooconfig.yaml"))     Import((ImportedTask("triage", …),), …)
 """
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -11,18 +12,20 @@ from typing import Any
 from workbench.document import Document
 from workbench.errors import WorkbenchError
 from workbench.importing.imported import Import, ImportedTask
+from workbench.importing.promptfoo.case_values import RowValues
 from workbench.importing.promptfoo.chat_templates import ChatMessage, TemplateWriter, read_chat
 from workbench.importing.promptfoo.configured_cases import CaseReader, ConfiguredCase
 from workbench.importing.promptfoo.import_notes import ImportNotes
 from workbench.importing.promptfoo.prompt_sources import PromptReader, PromptSource, slug
 from workbench.importing.promptfoo.provider_entries import ProviderEntry, read_provider
 from workbench.importing.promptfoo.row_assertions import RowAssertions
-from workbench.importing.promptfoo.row_values import RowValues
 from workbench.importing.promptfoo.source_tree import SourceTree
 
 READ = ("prompts", "providers", "targets", "tests", "defaultTest", "scenarios", "env")
-HARMLESS = ("description", "$schema", "assertionTemplates", "sharing", "outputPath", "tags")
-HARMLESS += ("writeLatestResults", "commandLineOptions", "evaluateOptions", "metadata", "id")
+HARMLESS = (
+    *("description", "$schema", "assertionTemplates", "sharing", "outputPath", "tags", "id"),
+    *("writeLatestResults", "commandLineOptions", "evaluateOptions", "metadata"),
+)
 FIXES = {
     "nunjucksFilters": "what the filters compute becomes a column",
     "extensions": "no program of the source is run",
@@ -84,13 +87,13 @@ def read_configuration(
     values = RowValues(tree, notes, content.get("env"))
     rows = [values.row(case) for case in cases]
     has_affixes = any(case.options.get("prefix") or case.options.get("suffix") for case in cases)
-    templates, kept = _templates(sources, values, notes, affixes=has_affixes)
+    templates, carried = _templates(sources, values, notes, affixes=has_affixes)
     if not templates:
         fix = "mend its prompts: the lines above say what is wrong with each"
         lines = "; ".join(line.text for line in notes.lines[:5])
         raise WorkbenchError(f"no prompt can be carried: {lines}", where=document.path, fix=fix)
     values.complete(rows, templates.writer, affixes=has_affixes)
-    models, settings = _models(document, providers, kept, notes)
+    models, settings = _models(document, providers, carried, notes)
     judge = next((ref for each in models if (ref := next(iter(each))) != "echo:last"), None)
     assertions = RowAssertions(tree, notes, rows)
     assertions.add(cases)
@@ -107,7 +110,9 @@ def read_configuration(
         copied_files=tree.copied,
         settings=settings,
     )
-    return ConfiguredTask(task, cases, tuple(providers), {source.name: source for source in kept})
+    return ConfiguredTask(
+        task, cases, tuple(providers), {source.name: source for source in carried}
+    )
 
 
 def _description(content: Mapping[str, Any]) -> str:
@@ -160,7 +165,7 @@ def _templates(
     sources: list[PromptSource], values: RowValues, notes: ImportNotes, *, affixes: bool
 ) -> tuple[_Templates, list[PromptSource]]:
     """The templates by name, and the sources that have become some."""
-    writer, texts, kept = TemplateWriter(values.kinds), dict[str, str](), list[PromptSource]()
+    writer, texts, carried = TemplateWriter(values.kinds), dict[str, str](), list[PromptSource]()
     for source in sources:
         try:
             messages = read_chat(source.raw)
@@ -176,17 +181,20 @@ def _templates(
             continue
         if source.config:
             parameters = {k: v for k, v in source.config.items() if v is not None}
-            notes.left_out(source.where, f"`config` of the prompt {source.name}: {parameters!r:.80}",
-                           "write it as `parameters:` into the template's front matter")
+            notes.left_out(
+                source.where,
+                f"`config` of the prompt {source.name}: {parameters!r:.80}",
+                "write it as `parameters:` into the template's front matter",
+            )
         texts[source.name] = text
-        kept.append(source)
+        carried.append(source)
         notes.carried(source.where, f"prompt {source.name}")
         for change in writer.mended:
             notes.changed(source.where, f"Nunjucks: {change}")
         for problem in writer.unsure:
             fix = f"mend it in {source.name}.jinja: Jinja may read it otherwise or not at all"
             notes.left_out(source.where, f"Nunjucks: {problem}", fix)
-    return _Templates(texts, writer), kept
+    return _Templates(texts, writer), carried
 
 
 def _models(
@@ -218,20 +226,26 @@ def _models(
         fix = "name a model under `models:` in experiment.yaml"
         notes.changed(document.where(), "no provider: the model is echo:last, an echo", fix)
         return [{"echo:last": {}}], settings
-    models = [dict(provider.entry) for provider in providers]
+    models: list[Mapping[str, Mapping[str, Any]]] = [dict(each.entry) for each in providers]
     if isinstance(concurrency := options.get("maxConcurrency"), int) and concurrency > 0:
-        for model in models:
-            for ref in model:
-                if not ref.startswith("echo:"):
-                    model[ref] = {**model[ref], "concurrency": concurrency}
+        models = [
+            {
+                ref: settings
+                if ref.startswith("echo:")
+                else {**settings, "concurrency": concurrency}
+                for ref, settings in model.items()
+            }
+            for model in models
+        ]
     return models, settings
 
 
 def _allowed(source: PromptSource, names: tuple[str, ...]) -> bool:
     """True if a provider's list names the prompt, by its label, a part of it, or its text."""
-    own = (source.label, source.raw, source.name)
+    names_of_it = (source.label, source.raw, source.name)
     return any(
-        name in own or (source.label and source.label.startswith(f"{name}:"))
+        name in names_of_it
+        or (source.label and source.label.startswith(f"{name}:"))
         or (name.endswith("*") and source.label.startswith(name[:-1]))
         for name in names
     )
@@ -245,14 +259,16 @@ def _rows(
     """The rows of the dataset: ids by the number of the test."""
     written: list[dict[str, Any]] = []
     copies: dict[int, int] = {}
-    several = {case.number for case, after in zip(cases, cases[1:], strict=False)
-               if case.number == after.number}
+    counts = Counter(case.number for case in cases)
     for case, inputs, expectations in zip(cases, rows, expected, strict=True):
         copies[case.number] = copies.get(case.number, 0) + 1
-        suffix = f".{copies[case.number]}" if case.number in several else ""
+        suffix = f".{copies[case.number]}" if counts[case.number] > 1 else ""
         row: dict[str, Any] = {"id": f"{case.number}{suffix}", "inputs": inputs}
         row["expectations"] = expectations
-        metadata = {**case.metadata, **({"description": case.description} if case.description else {})}
+        metadata = {
+            **case.metadata,
+            **({"description": case.description} if case.description else {}),
+        }
         if metadata:
             row["metadata"] = metadata
         written.append(row)

@@ -7,14 +7,14 @@ from typing import Any
 
 from workbench.errors import WorkbenchError
 from workbench.importing.imported import Entry
-from workbench.importing.promptfoo.assertion_kinds import OTHERS, MappedAssertion, map_assertion
+from workbench.importing.promptfoo.assertion_kinds import MappedAssertion, map_assertion
+from workbench.importing.promptfoo.case_values import printed_text
 from workbench.importing.promptfoo.configured_cases import CODE, ConfiguredCase, code_file
 from workbench.importing.promptfoo.evaluator_columns import MOST_EVALUATORS, EvaluatorColumns
 from workbench.importing.promptfoo.import_notes import ImportNotes
-from workbench.importing.promptfoo.nunjucks import substitute
 from workbench.importing.promptfoo.provider_entries import read_provider
-from workbench.importing.promptfoo.row_values import printed_text
 from workbench.importing.promptfoo.source_tree import SCHEME, SourceTree
+from workbench.importing.promptfoo.value_templates import substitute
 
 SCORE, PASSED = "score", "passed"
 ALL = 1.0
@@ -156,11 +156,13 @@ class RowAssertions:
         entries: list[Entry] = []
         parts: dict[str, float] = {}
         in_sets = {name for names in self.columns.sets.values() for name in names}
-        for column, made in self.columns.entries(len(self.rows), judge_model):
+        for column, column_entries in self.columns.entries(len(self.rows), judge_model):
             if column.mapped.function == "judge" and column.model is None:
-                text = f"the judge {column.name} asks {judge_model or 'the model of workbench.yaml'}"
+                text = (
+                    f"the judge {column.name} asks {judge_model or 'the model of workbench.yaml'}"
+                )
                 self.notes.changed("", text, "name another one: `model:` at the judge")
-            entries += made
+            entries += column_entries
             if column.name not in in_sets and 0 not in column.weights:
                 parts[column.name] = max(column.weights)
         for name, names in self.columns.sets.items():
@@ -192,10 +194,10 @@ class RowAssertions:
             return []
         mixed = [c.name for c in self.columns.columns.values() if len(c.weights) > 1]
         if mixed:
-            self.notes.changed("", f"weights of {mixed[0]} differ between tests: the largest counts")
-        entries: list[Entry] = [
-            {"weighted": {"of": dict(parts), "missing": "skip", "name": SCORE}}
-        ]
+            self.notes.changed(
+                "", f"weights of {mixed[0]} differ between tests: the largest counts"
+            )
+        entries: list[Entry] = [{"weighted": {"of": dict(parts), "missing": "skip", "name": SCORE}}]
         if thresholds and (len(thresholds) > 1 or self.thresholds[None] or self.thresholds[0]):
             text = "the result of a test: thresholds differ between tests"
             self.notes.left_out("", text, "evaluators: - threshold: {of: score, at_least: …}")

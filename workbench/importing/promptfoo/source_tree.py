@@ -1,7 +1,7 @@
 """The files of a promptfoo configuration: only those in its folder, read with limits.
 
 tree = SourceTree(Path("triage"))
-tree.paths("file://prompts/*.txt", tree.root)      [triage/prompts/long.txt, triage/prompts/short.txt]
+tree.paths("file://prompts/*.txt", tree.root)      [triage/prompts/short.txt, …]
 """
 
 import glob
@@ -70,7 +70,7 @@ class SourceTree:
         if name.startswith("/") or ".." in Path(name).parts:
             fix = f"copy the files into {self.root.name}/, and name them there"
             raise WorkbenchError(f"{name!r} lies outside of the folder", fix=fix)
-        names = sorted(glob.glob(name, root_dir=base, recursive=True))
+        names = sorted(glob.glob(name, root_dir=base, recursive=True))  # noqa: PTH207
         paths = [self.path(each, base) for each in names if (base / each).is_file()]
         if not paths:
             raise WorkbenchError(f"{name!r} matches no file", fix="check the pattern")

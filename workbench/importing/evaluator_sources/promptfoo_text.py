@@ -69,7 +69,6 @@ def contains(
     expectations: Any = None,
     *,
     value: Any = None,
-    ignore_case: bool = False,
     match: str = "all",
     negate: bool = False,
 ) -> Score:
@@ -78,11 +77,28 @@ def contains(
     if expected is None:
         return Score(None)
     texts = [_text(each) for each in (expected if isinstance(expected, list) else [expected])]
-    answer = outputs.lower() if ignore_case else outputs
-    missing = [text for text in texts if (text.lower() if ignore_case else text) not in answer]
-    is_there = not missing if match == "all" else len(missing) < len(texts)
+    missing = [text for text in texts if text not in outputs]
+    passed = not missing if match == "all" else len(missing) < len(texts)
     reason = f"must not be there: {texts}" if negate else f"missing: {missing}"
-    return _passed(is_there is not negate, reason)
+    return _passed(passed is not negate, reason)
+
+
+@evaluator(kind="pass")
+def icontains(
+    outputs: str,
+    expectations: Any = None,
+    *,
+    value: Any = None,
+    match: str = "all",
+    negate: bool = False,
+) -> Score:
+    """As `contains`, in lower case on both sides."""
+    expected = _expected(expectations, value)
+    if expected is None:
+        return Score(None)
+    texts = expected if isinstance(expected, list) else [expected]
+    lower = [_text(each).lower() for each in texts]
+    return contains(outputs.lower(), None, value=lower, match=match, negate=negate)
 
 
 @evaluator(kind="pass")
@@ -125,7 +141,7 @@ def is_refusal(
 
 
 @evaluator(kind="pass")
-def applies(outputs: str, expectations: Any = None) -> Score:
+def applies(expectations: Any = None) -> Score:
     """A value for no row: its label says which rows a judge is asked about, `yes` or `no`."""
     value = _expected(expectations, None)
     return Score(None, label="no" if value is None else "yes")

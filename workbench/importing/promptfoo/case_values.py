@@ -11,8 +11,8 @@ from workbench.errors import WorkbenchError
 from workbench.importing.promptfoo.chat_templates import TemplateWriter
 from workbench.importing.promptfoo.configured_cases import CODE, ConfiguredCase, code_file
 from workbench.importing.promptfoo.import_notes import ImportNotes
-from workbench.importing.promptfoo.nunjucks import substitute
 from workbench.importing.promptfoo.source_tree import SCHEME, SourceTree
+from workbench.importing.promptfoo.value_templates import substitute
 
 IMAGES = (".png", ".jpg", ".jpeg", ".gif", ".webp")
 
@@ -36,11 +36,8 @@ class RowValues:
         for name, value in values.items():
             if isinstance(value, dict):
                 self.kinds[name] = "object"
-            elif isinstance(value, bool | list):
-                kind = "boolean" if isinstance(value, bool) else "list"
-                self.kinds.setdefault(name, kind)
-            else:
-                self.kinds.setdefault(name, "text")
+            elif self.kinds.get(name, "text") == "text":
+                self.kinds[name] = _kind(value)
         for part in ("prefix", "suffix"):
             if text := case.options.get(part):
                 values[f"prompt_{part}"] = self._rendered(part, str(text), texts, case)
@@ -49,7 +46,7 @@ class RowValues:
     def complete(
         self, rows: Sequence[dict[str, Any]], writer: TemplateWriter, *, affixes: bool
     ) -> None:
-        """Give each row the variables that the templates read: Nunjucks prints missing ones as ''."""
+        """Give each row the variables of the templates: Nunjucks prints missing ones as ''."""
         names = [name for name in writer.names if name not in writer.optional]
         if affixes:
             names += ["prompt_prefix", "prompt_suffix"]
@@ -105,6 +102,13 @@ class RowValues:
             self.notes.left_out(case.where, f"vars.{name} is a template", fix)
             return text
         return rendered
+
+
+def _kind(value: Any) -> str:
+    if isinstance(value, list):
+        is_nested = any(isinstance(each, list | dict) for each in value)
+        return "nested list" if is_nested else "list"
+    return "boolean" if isinstance(value, bool) else "text"
 
 
 def _plain(value: Any) -> Any:

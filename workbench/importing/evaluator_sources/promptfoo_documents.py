@@ -8,8 +8,8 @@ stands for no schema. To a row that has none the check doesn't apply.
 
 import json
 import re
+from dataclasses import dataclass, field
 from typing import Any
-from xml.etree import ElementTree
 
 from jsonschema import Draft7Validator, FormatChecker
 from ruamel.yaml import YAML
@@ -19,7 +19,8 @@ from workbench.evaluator import Score, evaluator
 
 MOST_JSON = 100_000  # characters that promptfoo reads of one object
 XML = re.compile(r"<\?xml.*?>[\s\S]*<\/[^>]+>|\S*<[^>]+>[\s\S]*<\/[^>]+>")
-UNSAFE_XML = re.compile(r"<!(DOCTYPE|ENTITY)", re.IGNORECASE)
+SKIPPED = {"<!--": "-->", "<?": "?>", "<![CDATA[": "]]>", "<!DOCTYPE": ">"}
+TAG = re.compile(r"<(?P<closes>/?)(?P<name>[^\s>/]*)(?:[^>\"']|\"[^\"]*\"|'[^']*')*?(?P<empty>/?)>")
 
 
 @evaluator(kind="pass")
@@ -139,25 +140,59 @@ def _parse(text: str) -> Any:
         return None
 
 
+@dataclass
+class _Element:
+    """An element, as a parser reads it that forgives unclosed and mismatched tags."""
+
+    children: dict[str, list["_Element"]] = field(default_factory=dict)
+
+
 def _xml_problem(text: str, elements: Any) -> str:
-    """Why the text is no XML with these elements; empty: it is."""
+    """Why promptfoo's parser takes the text for no XML with these elements; empty: it does."""
     if not text.startswith("<"):
         return "it doesn't begin with a tag"
-    if UNSAFE_XML.search(text):
-        return "a DOCTYPE is refused"
-    try:
-        root = ElementTree.fromstring(text)  # noqa: S314  without a DOCTYPE nothing expands
-    except (ElementTree.ParseError, RecursionError) as error:
-        return f"no XML: {error}"
-    if elements is True:
-        return ""
-    paths = elements.split(",") if isinstance(elements, str) else elements
+    root = _Element()
+    if problem := _read_elements(text, root):
+        return problem
+    paths = [] if elements is True else elements
+    paths = paths.split(",") if isinstance(paths, str) else paths
     missing = [path.strip() for path in paths if not _has(root, path.strip().split("."))]
     return f"missing elements: {', '.join(missing)}" if missing else ""
 
 
-def _has(root: ElementTree.Element, path: list[str]) -> bool:
-    return root.tag == path[0] and (len(path) == 1 or root.find("/".join(path[1:])) is not None)
+def _read_elements(text: str, root: _Element) -> str:
+    """Add the elements of a text to `root`; return its first fault."""
+    open_elements = [root]
+    position = 0
+    while (start := text.find("<", position)) >= 0:
+        if not open_elements:
+            return "a closing tag without an opening one"
+        for opening, closing in SKIPPED.items():
+            if text.startswith(opening, start):
+                end = text.find(closing, start + len(opening))
+                if end < 0:
+                    return f"{opening} is not closed"
+                position = end + len(closing)
+                break
+        else:
+            tag = TAG.match(text, start)
+            if tag is None:
+                return "a tag is not closed"
+            position = tag.end()
+            if tag["closes"]:
+                open_elements.pop()
+                continue
+            element = _Element()
+            open_elements[-1].children.setdefault(tag["name"], []).append(element)
+            if not tag["empty"]:
+                open_elements.append(element)
+    return ""
+
+
+def _has(element: _Element, path: list[str]) -> bool:
+    """True if the path leads to an element; several of one name have no names inside."""
+    named = element.children.get(path[0], [])
+    return bool(named) and (len(path) == 1 or (len(named) == 1 and _has(named[0], path[1:])))
 
 
 def _refuse_constant(name: str) -> None:

@@ -9,13 +9,34 @@ To a row that has none the check doesn't apply.
 import math
 import re
 from collections import Counter
+from collections.abc import Callable
 from typing import Any
 
 from workbench.evaluator import Score, evaluator
 
 MOST_CELLS = 100_000_000  # of the table of a Levenshtein distance
+ABBREVIATIONS = (
+    "Mr",
+    "Mrs",
+    "Ms",
+    "Dr",
+    "Prof",
+    "St",
+    "vs",
+    "Jr",
+    "Sr",
+    "Gen",
+    "Rep",
+    "e.g",
+    "i.e",
+)
+SENTENCE_END = re.compile(
+    "".join(rf"(?<!\b{name}\.)" for name in ABBREVIATIONS)
+    + r"(?:(?<=[.!?])|(?<=[.!?][\"')\]])) (?=[\"'(\[]?[A-Z0-9])"
+)
 # Penn Treebank's tokens (Robert MacIntyre's script, 1995), in the order of the package js-rouge.
-TREEBANK = [
+Replacement = str | Callable[[re.Match[str]], str]
+TREEBANK: list[tuple[re.Pattern[str], Replacement]] = [
     (re.compile(r"(^|[\s([{<])(?:\"|``|'')(?=\S)"), r"\1 `` "),
     (re.compile(r"\"|''"), " '' "),
     (re.compile(r"\.{3}"), " ... "),
@@ -26,7 +47,7 @@ TREEBANK = [
     (re.compile(r"[\]\[(){}<>]"), r" \g<0> "),
     (re.compile("--"), " -- "),
 ]
-TREEBANK_ENDS = [
+TREEBANK_ENDS: list[tuple[re.Pattern[str], Replacement]] = [
     (re.compile(r"([^'])' "), r"\1 ' "),
     (re.compile(r"'([sSmMdD]) "), r" '\1 "),
     (re.compile(r"('ll|'LL|'re|'RE|'ve|'VE|n't|N'T) "), r" \1 "),
@@ -105,7 +126,7 @@ def rouge_n(
     threshold: float = 0.75,
     negate: bool = False,
 ) -> Score:
-    """True if the F1 of shared words, in Penn Treebank's form (ROUGE-1), is at least `threshold`."""
+    """True if the ROUGE-1 of the words, F1 in Penn Treebank's form, is at least `threshold`."""
     expected = _expected(expectations, value)
     if expected is None:
         return Score(None)
@@ -169,8 +190,12 @@ def _gleu(words: list[str], reference: list[str]) -> float:
 
 
 def _tokens(text: str) -> list[str]:
-    """Words and signs in Penn Treebank's form; case counts."""
-    text = " ".join(text.split())
+    """Words and signs in Penn Treebank's form, sentence by sentence; case counts."""
+    sentences = SENTENCE_END.split(" ".join(text.split()))
+    return [token for sentence in sentences for token in _treebank(sentence)]
+
+
+def _treebank(text: str) -> list[str]:
     for pattern, replacement in TREEBANK:
         text = pattern.sub(replacement, text)
     text = f" {text} "

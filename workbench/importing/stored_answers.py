@@ -1,0 +1,91 @@
+"""Answers that another tool has paid for, stored under the keys of the task's own requests.
+
+store_answers(task, plan, store)     [ReportLine("", ImportOutcome.CARRIED, "answer", count=120), …]
+
+An answer is stored only if the conversation was the same. It has no tokens and so no cost, and
+`attempts` is 0: nothing was sent for it from here.
+"""
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from workbench.importing.imported import ImportedAnswer, ImportedTask, ImportOutcome, ReportLine
+from workbench.model import Completion, Request
+from workbench.plan import Plan
+from workbench.store import Store
+
+MARK = "imported"  # in place of the model's name in the reply
+PER_WRITE = 1_000
+FIXES = {
+    "the conversation differs": "the run asks the model again",
+    "an echo": "it costs nothing",
+}
+
+
+def store_answers(task: ImportedTask, plan: Plan, store: Store) -> list[ReportLine]:
+    """Store the answers of a task that was written and planned; return what became of them."""
+    lost: Counter[str] = Counter()
+    pairs = list(_pairs(task.answers, plan, lost))
+    for start in range(0, len(pairs), PER_WRITE):
+        store.save_completions(pairs[start : start + PER_WRITE])
+    lines = [ReportLine("", ImportOutcome.CARRIED, "answer", count=len(pairs))] if pairs else []
+    for reason, count in lost.items():
+        text, fix = f"answer: {reason}", FIXES.get(reason, "the run asks the model again")
+        lines.append(ReportLine("", ImportOutcome.LEFT_OUT, text, fix, count))
+    return lines
+
+
+def _pairs(
+    answers: Sequence[ImportedAnswer], plan: Plan, lost: Counter[str]
+) -> Iterator[tuple[Request, Completion]]:
+    """Each request with its answer; a request that has one already keeps it."""
+    cells = _cells(plan)
+    repeats: Counter[tuple[str, str, int]] = Counter()
+    stored: set[str] = set()
+    for answer in answers:
+        place = (answer.prompt, answer.model, answer.row)
+        keys = cells.get(place, [])
+        repeat = repeats[place]
+        repeats[place] += 1
+        if not keys:
+            lost["no such row of the task"] += 1
+        elif repeat >= len(keys):
+            lost["the task has fewer repeats"] += 1
+        else:
+            request = plan.bodies[keys[repeat]]
+            if str(request.key_fields.get("model", "")).startswith("echo:"):
+                lost["an echo"] += 1
+            elif _conversation(request.body) != [dict(each) for each in answer.messages]:
+                lost["the conversation differs"] += 1
+            elif request.key not in stored:
+                stored.add(request.key)
+                yield request, _completion(request, answer)
+
+
+def _cells(plan: Plan) -> Mapping[tuple[str, str, int], list[str]]:
+    """The keys of a row's repeats by prompt, model and position of the row."""
+    rows = {example.id: row for row, example in enumerate(plan.examples)}
+    cells: dict[tuple[str, str, int], list[str]] = {}
+    for variant, of_variant in zip(plan.variants, plan.cells, strict=True):
+        for cell in of_variant:
+            place = (variant.prompt.name, variant.model.model.label, rows[cell.example.id])
+            cells.setdefault(place, []).append(cell.key)
+    return cells
+
+
+def _conversation(body: Mapping[str, Any]) -> list[dict[str, Any]]:
+    messages = body.get("messages") or body.get("input") or ()
+    return [{"role": each.get("role"), "content": each.get("content")} for each in messages]
+
+
+def _completion(request: Request, answer: ImportedAnswer) -> Completion:
+    return Completion(
+        request.key,
+        "ok",
+        text=answer.text,
+        finish_reason=answer.finish_reason,
+        latency_s=answer.latency_s,
+        model=MARK,
+        attempts=0,
+    )
