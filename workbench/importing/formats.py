@@ -32,4 +32,5 @@ FORMATS: tuple[SourceFormat, ...] = (
         _is_configuration,
         read_promptfoo,
     ),
+    SourceFormat("Inspect, log", ("*.eval", "*.json"), is_inspect_log, read_inspect_log),
 )

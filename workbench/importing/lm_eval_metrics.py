@@ -92,7 +92,7 @@ def _right_choices(rows: Sequence[LmEvalRow], where: str, log: ImportLog) -> lis
 
 
 def _agreement(rows: Sequence[LmEvalRow], readings: Sequence[list[str]]) -> tuple[int, int]:
-    """How many recorded accuracies a reading explains, and how many targets it reads."""
+    """Number of recorded accuracies that a reading explains, then of targets that it reads."""
     explained = 0
     for row, right in zip(rows, readings, strict=True):
         accuracy = row.scores.get("acc")
