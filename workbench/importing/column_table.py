@@ -39,6 +39,11 @@ class ColumnTable:
         """The new names of columns that have one."""
         return {old: new for old, new in self._names.items() if old != new}
 
+    @property
+    def names(self) -> list[str]:
+        """The names of all columns of the source."""
+        return list(self._names.values())
+
     def name(self, column: str) -> str:
         """The column's name in the rows."""
         if column not in self._names:
@@ -47,10 +52,6 @@ class ColumnTable:
                 name += "_"
             self._names[column] = name
         return self._names[column]
-
-    def has(self, column: str) -> bool:
-        """True if a row has the source's column."""
-        return column in self._names
 
     def add(self, values: Mapping[str, Any], **more: Any) -> None:
         """Add a row; the columns of `more` keep their names."""

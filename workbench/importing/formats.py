@@ -33,4 +33,10 @@ FORMATS: tuple[SourceFormat, ...] = (
         read_promptfoo,
     ),
     SourceFormat("Inspect, log", ("*.eval", "*.json"), is_inspect_log, read_inspect_log),
+    SourceFormat(
+        "OpenAI, graders, an eval or its rows",
+        ("*.json", "*.jsonl"),
+        is_openai_eval,
+        read_openai_eval,
+    ),
 )

@@ -83,6 +83,7 @@ class ImportedTask:
         judge_files: Jinja source by file name, for the project's `prompts/judges/`; likewise.
         copied_files: files of the source, such as its code, by their path below the task's
             folder. They are there to be read and are never run.
+        copied_texts: texts of the source, such as code within its JSON, likewise.
         answers: answers that go into the store, so that they are not paid for again.
         settings: further keys of `experiment.yaml`, as `{"repeats": 3}`.
     """
@@ -98,6 +99,7 @@ class ImportedTask:
     evaluator_files: Mapping[str, str] = field(default_factory=dict)
     judge_files: Mapping[str, str] = field(default_factory=dict)
     copied_files: Mapping[str, Path] = field(default_factory=dict)
+    copied_texts: Mapping[str, str] = field(default_factory=dict)
     answers: Sequence[ImportedAnswer] = ()
     settings: Mapping[str, Any] = field(default_factory=dict)
 

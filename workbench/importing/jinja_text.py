@@ -32,14 +32,20 @@ def literal_source(text: str) -> str:
 
 def escape_jinja(text: str) -> str:
     """A text in which nothing is a tag, an expression, a comment or a role line."""
-    escaped = _OPENING.sub(lambda opening: f'{{{{ "{opening[0]}" }}}}', text.replace("\r\n", "\n"))
-    return escape_roles(escaped)
+    return escape_roles(escape_braces(text))
+
+
+def escape_braces(text: str) -> str:
+    """A text in which nothing is a tag, an expression or a comment."""
+    return _OPENING.sub(lambda opening: f'{{{{ "{opening[0]}" }}}}', text.replace("\r\n", "\n"))
 
 
 def escape_roles(source: str) -> str:
     """A source without role lines: they become text."""
 
     def escaped(line: re.Match[str]) -> str:
+        if line["escape"]:
+            return f"{{{{ {json.dumps(line[0])} }}}}"
         return f"\\{line[0]}" if line["role"] else line[0]
 
     return ROLE_LINE.sub(escaped, source)

@@ -82,7 +82,7 @@ def _check(
                 where=str(folder),
                 fix="rename or delete it, or import into another folder: --to DIR",
             )
-        for name in task.copied_files:
+        for name in (*task.copied_files, *task.copied_texts):
             inside = (folder / name).resolve()
             if not inside.is_relative_to(folder.resolve()) or inside.name in (ROWS, EXPERIMENT):
                 raise WorkbenchError(f"{name!r} is no name of a copied file", where=str(folder))
@@ -106,6 +106,10 @@ def _write_task(task: ImportedTask, folder: Path) -> None:
         target = folder / name
         target.parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(source_path, target)
+    for name, text in task.copied_texts.items():
+        target = folder / name
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_text(text, encoding="utf-8", newline="\n")
 
 
 def experiment_text(task: ImportedTask) -> str:
