@@ -39,4 +39,5 @@ FORMATS: tuple[SourceFormat, ...] = (
         is_openai_eval,
         read_openai_eval,
     ),
+    SourceFormat("Prompty", ("*.prompty",), is_prompty, read_prompty),
 )

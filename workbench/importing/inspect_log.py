@@ -24,7 +24,7 @@ from workbench.importing.model_entries import (
     STAND_IN,
     entry_name,
     model_entry,
-    stand_in_evaluator,
+    report_no_evaluator,
     stand_in_model,
 )
 from workbench.importing.source_files import ForeignFile
@@ -81,12 +81,14 @@ def read_inspect_log(path: Path) -> Import:
     model = _model(str(spec.get("model") or ""), path.name, log)
     most_choices = max(len(prompt.choices) for prompt in samples.prompts)
     evaluators = inspect_evaluators(source.header, entry_name(model), most_choices, log)
+    if not evaluators:
+        report_no_evaluator(path.name, log)
     task = ImportedTask(
         name=task_name(str(spec.get("task") or path.stem).rpartition("/")[2]),
         templates={"prompt": template or MESSAGES},
         rows=samples.table.rows,
         models=(model,),
-        evaluators=evaluators or [stand_in_evaluator(path.name, log)],
+        evaluators=evaluators,
         dataset={"expected": "target", **samples.table.dataset_keys(path.name, log)},
         parameters=_parameters(source.header, path.name, log),
         description=f"Task {spec.get('task') or path.stem} of Inspect.",

@@ -73,8 +73,7 @@ def stand_in_model(where: str, log: ImportLog, reason: str = "no model is named"
     return STAND_IN
 
 
-def stand_in_evaluator(where: str, log: ImportLog) -> Entry:
-    """An evaluator that needs no expected answer, where the source has none; it is reported."""
-    fix = "name what a good answer is: `workbench evaluators` lists evaluators"
-    log.changed(where, "no evaluator that can be carried: `length` stands in", fix=fix)
-    return "length"
+def report_no_evaluator(where: str, log: ImportLog) -> None:
+    """Report that the source has no evaluator that could be carried."""
+    fix = "name what a good answer is under `evaluators:`; `workbench evaluators` lists them"
+    log.left_out(where, "no evaluator: answers are shown, and not scored", fix=fix)

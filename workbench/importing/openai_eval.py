@@ -12,7 +12,7 @@ from workbench.importing.jinja_text import chat_source, with_front_matter
 from workbench.importing.model_entries import (
     STAND_IN,
     entry_name,
-    stand_in_evaluator,
+    report_no_evaluator,
     stand_in_model,
 )
 from workbench.importing.openai_graders import GraderImport
@@ -50,6 +50,8 @@ def read_openai_eval(path: Path) -> Import:
         computed = {name: pieces_text(p, row.values) for name, p in graders.derived.items()}
         columns = {MESSAGES: list(row.messages)} if "messages messages" in template else {}
         table.add({**row.values, **computed}, **columns)
+    if not graders.entries:
+        report_no_evaluator(path.name, log)
     _report_rows(source, graders, path.name, parser, log)
     model = _model(source, path.name, log)
     parameters, tools = _sampling(source, path.name, log)
@@ -59,7 +61,7 @@ def read_openai_eval(path: Path) -> Import:
         templates={"prompt": with_front_matter(template, {"tools": tools})},
         rows=table.rows,
         models=(model,),
-        evaluators=graders.entries or [stand_in_evaluator(path.name, log)],
+        evaluators=graders.entries,
         dataset=table.dataset_keys(path.name, log),
         parameters=parameters,
         description=f"Eval {source.name} of OpenAI.",
