@@ -40,4 +40,7 @@ FORMATS: tuple[SourceFormat, ...] = (
         read_openai_eval,
     ),
     SourceFormat("Prompty", ("*.prompty",), is_prompty, read_prompty),
+    SourceFormat(
+        "Prompt flow", ("flow.dag.yaml", "flow.dag.yml"), is_prompt_flow, read_prompt_flow
+    ),
 )
