@@ -1,7 +1,13 @@
 """The kinds of files that can be imported, in the order in which they are tried."""
 
+from workbench.importing.inspect_log import is_inspect_log, read_inspect_log
+from workbench.importing.lm_eval_samples import is_lm_eval_samples, read_lm_eval_samples
+from workbench.importing.openai_eval import read_openai_eval
+from workbench.importing.openai_source import is_openai_eval
+from workbench.importing.prompt_flow import is_prompt_flow, read_prompt_flow
 from workbench.importing.promptfoo.read_config import read_promptfoo
 from workbench.importing.promptfoo.results_file import read_results
+from workbench.importing.prompty import is_prompty, read_prompty
 from workbench.importing.source_files import ForeignFile, SourceFormat
 
 
@@ -31,6 +37,12 @@ FORMATS: tuple[SourceFormat, ...] = (
         ("promptfooconfig.yaml", "promptfooconfig.yml", "promptfooconfig.json"),
         _is_configuration,
         read_promptfoo,
+    ),
+    SourceFormat(
+        "lm-evaluation-harness, samples",
+        ("samples_*.jsonl",),
+        is_lm_eval_samples,
+        read_lm_eval_samples,
     ),
     SourceFormat("Inspect, log", ("*.eval", "*.json"), is_inspect_log, read_inspect_log),
     SourceFormat(
