@@ -80,15 +80,6 @@ ONE_NAME = (
         ("[plain]", "[plain@3]", ":2:11", "no version plain@3 of qa"),
         (
             "[echo:last]",
-            "[]",
-            ":3:1",
-            (
-                "models: [] is empty; at least one entry is needed"
-                "\n  fix: write a list with at least one entry"
-            ),
-        ),
-        (
-            "[echo:last]",
             "echo:last",
             ":3:1",
             (

@@ -1,99 +1,32 @@
 """Results as data frames of pandas.
 
-rows_frame           a line per row of each variant (and repeat): data, answer, scores, usage
 leaderboard_frame    a line per variant and metric, best first: mean, interval, verdict
 comparison_frame     a line per compared variant and metric: difference, interval, verdict
 slices_frame         a line per slice, compared variant and metric
 changes_frame        a line per row whose score differs from the baseline's
 judges_frame         a line per judge that a plan may ask
 candidates_frame     a line per variant that could be taken, the best supported first
-
-A column of the data keeps its name. If that is one of ours, it is called `inputs.output`, and a
-metric of this name `metrics.output`.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import pandas as pd
 
-from workbench.api.row_names import NAMES, TOKENS, metric_column
-from workbench.comparing.changed_rows import ReadRows
 from workbench.comparing.comparison import ExperimentComparison
 from workbench.comparing.decision import Ranking
 from workbench.comparing.slices import Slice
-from workbench.completing.budget import Budget
-from workbench.dataset import EXPECTED, Example
-from workbench.plan import Plan, Variant
+from workbench.plan import Plan
 from workbench.plan.forecast import Forecast
-from workbench.project import Price
 from workbench.report.leaderboard import rank_variants
-from workbench.results.types import MetricComparison, Row, VariantResult
+from workbench.report.row_names import TOKENS
+from workbench.results.types import MetricComparison, VariantResult
 from workbench.scoring.judge_forecast import JudgeForecast
 
 SLICE_NAMES = {
     *("variant", "baseline", "metric", "rows", "before", "after", "difference"),
     *("mean", "low", "high", "p", "verdict", "n"),
 }
-
-
-def rows_frame(plan: Plan, read_rows: ReadRows, prices: Mapping[str, Price]) -> pd.DataFrame:
-    """A line per row of each variant, with each repeat, in the order of the variants.
-
-    A metric's column is float, with True as 1.0 and NaN where there is no score, so that a mean of
-    the column is the metric's; categories stay text.
-    """
-    budget, repeats = Budget(prices), plan.experiment.repeats
-    metrics = {e.name: metric_column(e.name) for e in plan.experiment.evaluators}
-    ends = ("", ".reason", ".error")
-    taken = {*NAMES, *(f"{column}{end}" for column in metrics.values() for end in ends)}
-    data = [_data_columns(example, taken) for example in plan.examples]
-    lines: list[dict[str, Any]] = []
-    for number, variant in enumerate(plan.variants):
-        rows = {n: row for batch in read_rows(number) for n, row in batch}
-        for index, cell in enumerate(plan.cells[number]):
-            row = rows.get(index, Row(cell, None))
-            answer = _answer_columns(row, variant, metrics)
-            repeat = {"repeat": cell.repeat} if repeats > 1 else {}
-            cost = row.completion and budget.cost(variant.model.model.ref, row.completion)
-            place = {"row": index // repeats, **data[index // repeats]}
-            lines.append({**place, **repeat, **answer, "cost": cost})
-    frame = pd.DataFrame(lines)
-    for name in ("latency_s", "cost", *metrics.values()):
-        if not any(isinstance(value, str) for value in frame[name]):
-            frame[name] = frame[name].astype(float)
-    return frame.astype(dict.fromkeys(TOKENS, "Int64"))
-
-
-def _data_columns(example: Example, taken: set[str]) -> dict[str, Any]:
-    """Id and data of a row; a single right answer is `expected`."""
-    columns: dict[str, Any] = {"id": example.id}
-    others = {name: value for name, value in example.expectations.items() if name != EXPECTED}
-    parts = {"inputs": example.inputs, "expectations": others, "metadata": example.metadata}
-    for part, values in parts.items():
-        for name, value in values.items():
-            is_free = name not in taken and name not in columns
-            columns[name if is_free else f"{part}.{name}"] = value
-    return {**columns, "expected": example.expectations.get(EXPECTED)}
-
-
-def _answer_columns(row: Row, variant: Variant, metrics: Mapping[str, str]) -> dict[str, Any]:
-    completion = row.completion
-    columns: dict[str, Any] = {
-        "variant": variant.name,
-        "prompt": variant.prompt.ref,
-        "model": variant.model.model.ref,
-        "output": completion.text if completion and completion.scored else None,
-        "state": completion.state if completion else "not_run",
-        "error": (completion.error or None) if completion else None,
-    }
-    for name, column in metrics.items():
-        score = row.scores.get(name)
-        columns[column] = score.value if score and not score.error else None
-        columns[f"{column}.reason"] = (score.reason or None) if score else None
-        columns[f"{column}.error"] = (score.error or None) if score else None
-    tokens = {name: completion and getattr(completion.usage, name) for name in TOKENS}
-    return {**columns, **tokens, "latency_s": completion and completion.latency_s}
 
 
 def leaderboard_frame(results: Sequence[VariantResult]) -> pd.DataFrame:

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any, SupportsIndex
 
 from workbench.api.html_tables import html_details, html_frame, html_lines, html_table
 from workbench.api.python_words import python_text
-from workbench.api.row_names import metric_column
 from workbench.canonical import JSON, SCHEMA_VERSION
 from workbench.cli.setup import OpenExperiment
 from workbench.comparing.comparison import ExperimentComparison
@@ -22,6 +21,7 @@ from workbench.plan.forecast import forecast, total
 from workbench.report.compare import compare_json, compare_lines
 from workbench.report.decide import decision_json, decision_lines
 from workbench.report.plan import judge_lines, plan_json, plan_lines
+from workbench.report.row_names import metric_column
 from workbench.report.safe_text import plain
 from workbench.scoring.judge_forecast import forecast_judges
 

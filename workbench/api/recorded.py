@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Any
 from workbench.api.arguments import check_texts
 from workbench.api.opening import current_project
 from workbench.api.python_words import in_python_words
-from workbench.api.row_names import metric_column
 from workbench.cli.compare import RUN_ID
 from workbench.dataset import EXPECTED
 from workbench.errors import WorkbenchError
 from workbench.experiment.load import read_experiment_name
 from workbench.project import Project
+from workbench.report.row_names import metric_column
 
 if TYPE_CHECKING:
     import pandas as pd

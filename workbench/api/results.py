@@ -105,7 +105,7 @@ class Results:
 
     @cached_property
     def _rows(self) -> "pd.DataFrame":
-        from workbench.api.frames import rows_frame
+        from workbench.report.rows_frame import rows_frame
 
         with self._compared() as compared:
             return rows_frame(compared.plan, compared.read_rows, self._project.prices)

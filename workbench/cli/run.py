@@ -16,6 +16,8 @@ import typer
 from workbench.box.permission import unsafe_execution
 from workbench.cli.completion import complete_metric, complete_only, complete_task
 from workbench.cli.output import print_json, print_lines, print_styled
+from workbench.cli.output_file import Force
+from workbench.cli.run_rows import Output, RunRows, Show
 from workbench.cli.setup import (
     OpenExperiment,
     keep_private,
@@ -28,6 +30,7 @@ from workbench.errors import ExitCode, WorkbenchError
 from workbench.report.safe_text import escape_commands, plain
 
 if TYPE_CHECKING:
+    from workbench.completing.budget import Budget
     from workbench.completing.check_batch import BatchCheck
     from workbench.completing.context import RunContext
     from workbench.plan import Plan
@@ -120,31 +123,57 @@ def run(
     note: Note = "",
     tracking_uri: TrackingUri = "",
     unsafe_exec: UnsafeExec = False,
+    show: Show = "",
+    output: Output = None,
+    force: Force = False,
     as_json: AsJson = False,
 ) -> int:
     """Run every prompt on every model, score and record the outputs."""
-    from workbench.cli.results import TerminalResults
-    from workbench.completing.context import RunContext
     from workbench.plan import Options, Scope
-    from workbench.report.progress import progress
+    from workbench.report.listed_rows import check_kind
     from workbench.run.invocation import CostLimits, make_budget
-    from workbench.run.invocation import run as run_plan
 
+    if show and as_json:
+        raise WorkbenchError("--json lists no rows", fix="-o rows.json writes them")
     scope = Scope(limit, only or (), race_on if race or race_on else None, sample)
     options = Options(scope, fresh, retry_failed, again, _waits(wait, as_json), note=note)
     with unsafe_execution(unsafe_exec), open_experiment(target, options, tracking_uri) as opened:
-        plan, project, store = opened.plan(), opened.project, opened.store
+        plan, project = opened.plan(), opened.project
+        check_kind(show, plan)
+        rows = RunRows(show, bool(only), output, project, force)
         budget = make_budget(plan, project.prices, CostLimits(max_cost, max_calls, max_judge_cost))
         if dry_run:
             return _print_plan(plan, opened, as_json)
         _print_notes(plan, as_json)
-        with handle_signals(project) as stop:
-            context = RunContext(project, store, progress(), stop, budget, renderer=opened.renderer)
-            output = TerminalResults(project, quiet=as_json)
-            recorder = make_recorder(context, tracking_uri)
-            invocation = run_plan(plan, context, recorder, options, output)
-            samples = _check_samples(plan, context) if with_check else None
-    return _print_invocation(invocation, project, samples, as_json)
+        result = run_opened(opened, plan, budget, tracking_uri, rows, as_json, with_check)
+    code = _print_invocation(*result, as_json)
+    return rows.error.exit_code if rows.error else code
+
+
+def run_opened(
+    opened: OpenExperiment,
+    plan: "Plan",
+    budget: "Budget",
+    tracking_uri: str,
+    rows: RunRows,
+    as_json: bool,
+    with_check: bool = False,
+) -> "tuple[Invocation, Project, list[BatchCheck] | None]":
+    """Run a plan, print its leaderboard and rows, and record it."""
+    from workbench.cli.results import TerminalResults
+    from workbench.completing.context import RunContext
+    from workbench.report.progress import progress
+    from workbench.run.invocation import run as run_plan
+
+    project = opened.project
+    with handle_signals(project) as stop:
+        context = RunContext(
+            project, opened.store, progress(), stop, budget, renderer=opened.renderer
+        )
+        callbacks = TerminalResults(project, quiet=as_json, receive=rows.receive)
+        recorder = make_recorder(context, tracking_uri)
+        invocation = run_plan(plan, context, recorder, opened.options, callbacks)
+        return invocation, project, _check_samples(plan, context) if with_check else None
 
 
 def plan(

@@ -1,4 +1,4 @@
-"""The first sentences of the page: the best variant by a metric, and the evidence for it.
+"""The first sentences of a page and a run: the best variant by a metric, and the evidence.
 
 few_shot is the best by exact_match: 0.840 [0.773, 0.890] on 150 rows. Corrected for choosing from 3
 variants, expect 0.836 [0.762, 0.890]. Against the baseline zero_shot it is better: +0.200 [+0.112,
@@ -36,6 +36,14 @@ class Headline:
     best: int | None
     is_clear: bool
     sentences: tuple[str, ...]
+
+
+def run_headline(compared: ExperimentComparison) -> Headline | None:
+    """The headline by the first metric with one; None: a single variant, or nothing measured."""
+    if len(compared.compared_variants) < 2:
+        return None
+    names = (evaluator.name for evaluator in compared.plan.experiment.evaluators)
+    return next(filter(None, (headline(compared, name) for name in names)), None)
 
 
 def headline(compared: ExperimentComparison, metric: str) -> Headline | None:

@@ -50,7 +50,7 @@ def row_lines(compared: ExperimentComparison, number: int) -> Iterator[str]:
 
 
 def answer_lines(compared: ExperimentComparison, base: int, number: int) -> Iterator[str]:
-    """Where nothing is measured: how many answers differ, and the first of them."""
+    """The number of answers that differ and the first of them, where nothing is measured."""
     if compared.plan.experiment.evaluators:
         return
     repeats, answered, differing = compared.plan.experiment.repeats, 0, 0

@@ -38,8 +38,10 @@ NOTED_COUNTS = ("failed", "not_run", "truncated", "refused")  # answers, under t
 MAX_DETAILS = 6  # lines about single comparisons
 
 
-def leaderboard(variants: Sequence[VariantResult], *, currency: str) -> Table:
-    """The variants, best first by the first evaluator that has a mean."""
+def leaderboard(
+    variants: Sequence[VariantResult], *, currency: str, best: int | None = None
+) -> Table:
+    """The variants as `rank_variants` orders them."""
     names = list(variants[0].metrics) if variants else []
     table = new_table()
     table.add_column("variant", overflow="fold")
@@ -53,7 +55,7 @@ def leaderboard(variants: Sequence[VariantResult], *, currency: str) -> Table:
     if not names:
         table.add_column("latency", justify="right", no_wrap=True)
     table.add_column("model time", justify="right", no_wrap=True)
-    for variant in rank_variants(variants):
+    for variant in rank_variants(variants, best):
         cells = [Text(shorten(variant.variant.name, NAME_WIDTH))]
         cells += [_metric(variant.metrics[name], variant.comparisons.get(name)) for name in names]
         cells += [_rows(variant), Text(_tokens(variant))]
@@ -66,10 +68,12 @@ def leaderboard(variants: Sequence[VariantResult], *, currency: str) -> Table:
     return table
 
 
-def leaderboard_blocks(variants: Sequence[VariantResult], *, currency: str) -> Text:
+def leaderboard_blocks(
+    variants: Sequence[VariantResult], *, currency: str, best: int | None = None
+) -> Text:
     """The leaderboard for a narrow terminal: a block per variant, a line per metric."""
     text = Text()
-    for variant in rank_variants(variants):
+    for variant in rank_variants(variants, best):
         text.append(shorten(variant.variant.name, NAME_WIDTH) + "\n", style="bold")
         for name, metric in variant.metrics.items():
             text.append(plain(f"  {name}: {interval_text(metric)}\n"))
@@ -84,9 +88,12 @@ def leaderboard_blocks(variants: Sequence[VariantResult], *, currency: str) -> T
     return text
 
 
-def rank_variants(variants: Sequence[VariantResult]) -> list[VariantResult]:
-    """The variants in the order of `rank_numbers`."""
-    return [variants[number] for number in rank_numbers(variants)]
+def rank_variants(
+    variants: Sequence[VariantResult], best: int | None = None
+) -> list[VariantResult]:
+    """The variants in the order of `rank_numbers`, the one with the number `best` first."""
+    first = [] if best is None else [best]
+    return [variants[number] for number in dict.fromkeys([*first, *rank_numbers(variants)])]
 
 
 def rank_numbers(variants: Sequence[VariantResult]) -> list[int]:

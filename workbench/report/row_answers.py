@@ -131,7 +131,7 @@ def _answer_lines(
     if completion.scored:
         width = max(map(len, metrics), default=0)
         for name in metrics:
-            text = _score_text(answer.row.scores.get(name))
+            text = score_text(answer.row.scores.get(name))
             yield from _indented(f"  {shorten(name):{width}}  ", text)
 
 
@@ -163,7 +163,7 @@ def _facts(completion: Completion) -> str:
     return " · ".join(facts)
 
 
-def _score_text(score: Score | None) -> str:
+def score_text(score: Score | None) -> str:
     """`true`, `0.5 (why)`, `unparsed`, or why there is no score."""
     if score is None:
         return "not scored yet"
