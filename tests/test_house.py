@@ -36,6 +36,7 @@ FLOORS = [
     {"tracking"},
     {"resolvers"},
     {"lint", "run", "doctor"},
+    {"watch"},
     {"importing"},
     {"releasing"},
     {"report"},
@@ -55,6 +56,7 @@ HEAVY = {
     "starlette": {"serving", "view"},
     "uvicorn": {"serving", "view"},
     "prometheus_client": {"serving"},
+    "watchfiles": {"watch"},
 }
 # Both ends of a pipe between the main process and a child that it has started.
 PICKLING = {

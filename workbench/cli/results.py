@@ -42,12 +42,13 @@ class TerminalResults(ResultCallbacks):
     def show(self, comparison: ExperimentComparison) -> None:
         """Print the leaderboard; then cache the page of a large comparison."""
         if not self._quiet:
-            self._print(comparison)
+            self.print_results(comparison)
         if self._receive:
             self._receive(comparison)
         cache_page(comparison, self._project)
 
-    def _print(self, comparison: ExperimentComparison) -> None:
+    def print_results(self, comparison: ExperimentComparison) -> None:
+        """Print the headline, the leaderboard and its verdicts."""
         width, variants = terminal_width(PIPED_WIDTH), comparison.results
         best = run_headline(comparison)
         if best:

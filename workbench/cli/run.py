@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from workbench.completing.context import RunContext
     from workbench.plan import Plan
     from workbench.project import Project
+    from workbench.run.invocation import CostLimits
     from workbench.run.summary import Invocation
 
 Target = Annotated[
@@ -99,6 +100,10 @@ UnsafeExec = Annotated[
     bool,
     typer.Option("--unsafe-exec", help="Run generated code even where no box can be made for it."),
 ]
+Watch = Annotated[
+    bool,
+    typer.Option("--watch", help="Run again after each save, with the difference from before."),
+]
 TrackingUri = Annotated[
     str, typer.Option("--tracking-uri", help="An MLflow server or store; default: the project's.")
 ]
@@ -126,6 +131,7 @@ def run(
     show: Show = "",
     output: Output = None,
     force: Force = False,
+    watch: Watch = False,
     as_json: AsJson = False,
 ) -> int:
     """Run every prompt on every model, score and record the outputs."""
@@ -137,11 +143,20 @@ def run(
         raise WorkbenchError("--json lists no rows", fix="-o rows.json writes them")
     scope = Scope(limit, only or (), race_on if race or race_on else None, sample)
     options = Options(scope, fresh, retry_failed, again, _waits(wait, as_json), note=note)
+    limits = CostLimits(max_cost, max_calls, max_judge_cost)
+    if watch:
+        from workbench.cli.watch import WatchCall, watch_task
+
+        single = {"--race": race or race_on, "--check-batch": with_check, "--json": as_json}
+        single |= {"--dry-run": dry_run, "--fresh": fresh, "--retry-failed": retry_failed}
+        single |= {"--again": again, "--show": show, "--output": output}
+        with unsafe_execution(unsafe_exec):
+            return watch_task(WatchCall(target, options, limits, tracking_uri), single)
     with unsafe_execution(unsafe_exec), open_experiment(target, options, tracking_uri) as opened:
         plan, project = opened.plan(), opened.project
         check_kind(show, plan)
         rows = RunRows(show, bool(only), output, project, force)
-        budget = make_budget(plan, project.prices, CostLimits(max_cost, max_calls, max_judge_cost))
+        budget = make_budget(plan, project.prices, limits)
         if dry_run:
             return _print_plan(plan, opened, as_json)
         _print_notes(plan, as_json)

@@ -19,7 +19,7 @@ from workbench.secrets import find_secrets
 if TYPE_CHECKING:
     from workbench.completing.context import RunContext
     from workbench.experiment import Experiment
-    from workbench.experiment.types import Registry
+    from workbench.experiment.types import Registry, Resolvers
     from workbench.plan import Options, Plan
     from workbench.project import Project
     from workbench.prompt import Renderer
@@ -93,30 +93,45 @@ def open_experiment(
         unnamed_alias: an alias that names nothing yet, although the gate may name it.
         require_env: as in `Resolvers`.
     """
-    from workbench.experiment import PromptFinder, add_prompts, load_experiment
+    from workbench.experiment import PromptFinder, add_prompts
     from workbench.prompt import Renderer
     from workbench.resolvers import project_resolvers
     from workbench.scoring.pool import shared_pool
-    from workbench.workers.garbage import paused_gc
 
     project = open_project(tracking_uri)
     keep_private(project, tracking_uri)
     with shared_pool(), Renderer() as renderer, open_store(project) as store:
         path = target if isinstance(target, Path) else experiment_file(target, project)
-        # before an error quotes the file
-        REDACTOR.add(experiment_secrets(path, project.display_path(path)))
-        with paused_gc():
-            resolvers = project_resolvers(project, tracking_uri, require_env=require_env)
-            experiment = load_experiment(path, project, renderer, resolvers, options.scope.rows)
-            finder = PromptFinder(
-                experiment.task, project.prompts_beside(path.parent), renderer, resolvers.registry
-            )
-            if gate_prompts:
-                bases = [rule.no_worse_than for rule in experiment.gate.values()]
-                bases = [base for base in bases if "@" in base and base != f"@{unnamed_alias}"]
-                extra_prompts = [*extra_prompts, *bases]
-            experiment = add_prompts(experiment, extra_prompts, finder.find)
-        yield OpenExperiment(project, store, renderer, experiment, options, resolvers.registry)
+        resolvers = project_resolvers(project, tracking_uri, require_env=require_env)
+        opened = load_opened(path, project, store, renderer, resolvers, options)
+        experiment = opened.experiment
+        finder = PromptFinder(
+            experiment.task, project.prompts_beside(path.parent), renderer, resolvers.registry
+        )
+        if gate_prompts:
+            bases = [rule.no_worse_than for rule in experiment.gate.values()]
+            bases = [base for base in bases if "@" in base and base != f"@{unnamed_alias}"]
+            extra_prompts = [*extra_prompts, *bases]
+        yield replace(opened, experiment=add_prompts(experiment, extra_prompts, finder.find))
+
+
+def load_opened(
+    path: Path,
+    project: "Project",
+    store: "Store",
+    renderer: "Renderer",
+    resolvers: "Resolvers",
+    options: "Options",
+) -> OpenExperiment:
+    """Load the experiment file at `path` with what is open already."""
+    from workbench.experiment import load_experiment
+    from workbench.workers.garbage import paused_gc
+
+    # before an error quotes the file
+    REDACTOR.add(experiment_secrets(path, project.display_path(path)))
+    with paused_gc():
+        experiment = load_experiment(path, project, renderer, resolvers, options.scope.rows)
+    return OpenExperiment(project, store, renderer, experiment, options, resolvers.registry)
 
 
 def open_project(tracking_uri: str = "") -> "Project":

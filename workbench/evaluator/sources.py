@@ -33,6 +33,11 @@ def source_digest(module: ModuleType, root: Path, library: Path) -> JSON:
     return _versions([top]) or top
 
 
+def imported_files(file: Path, root: Path) -> list[Path]:
+    """A file of the project, and every other that it imports, directly or not."""
+    return [root / path for path in _local_sources(file, root, {})]
+
+
 def library_versions(modules: Iterable[ModuleType], root: Path, library: Path) -> list[str]:
     """The installed packages that these modules import, sorted: `numpy==2.3.4`.
 

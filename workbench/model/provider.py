@@ -22,7 +22,7 @@ class Provider(Protocol):
     """Access to a family of models, batch first.
 
     An attribute `embeds` that is True means: it gives embeddings of raw texts, in base64, and no
-    answers.
+    answers. An attribute `address` is the URL that its requests go to.
 
     Planning creates a provider for every model of an experiment, so creating one checks the
     settings and that the model exists, and imports or loads nothing heavy.

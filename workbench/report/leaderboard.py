@@ -78,7 +78,7 @@ def leaderboard_blocks(
         for name, metric in variant.metrics.items():
             text.append(plain(f"  {name}: {interval_text(metric)}\n"))
             if comparison := variant.comparisons.get(name):
-                text.append("    ").append(_verdict(comparison, ", ")).append("\n")
+                text.append("    ").append(styled_verdict(comparison, ", ")).append("\n")
         scored, *notes = _rows(variant).plain.split("\n")
         rows = ", ".join([f"{scored} rows", *notes])
         cost = "" if variant.cost is None else f", {currency} {cost_text(variant.cost)}"
@@ -203,19 +203,21 @@ def _metric(metric: MetricResult, comparison: MetricComparison | None) -> Text:
         text.append("no value" if metric.kind != "category" else "", style="dim")
     else:
         unit = f" {shorten(metric.unit)}" if metric.unit else ""
-        text.append(_number(metric.mean) + unit, style="bold")
+        text.append(mean_number(metric.mean) + unit, style="bold")
     text.append(f" n={metric.n}", style="dim")
     if metric.median:
-        text.append(f"\nmedian {_number(metric.median.value)}")
+        text.append(f"\nmedian {mean_number(metric.median.value)}")
     if ends := shown_ends(metric):
-        text.append(f"\n[{_number(ends[0])}, {_number(ends[1])}]")
+        text.append(f"\n[{mean_number(ends[0])}, {mean_number(ends[1])}]")
     if comparison:
-        text.append("\n").append(_verdict(comparison, "\n"))
+        text.append("\n").append(styled_verdict(comparison, "\n"))
     notes = [f"{count} {name}" for name, count in _outcomes(metric)]
     notes += _repeats(metric)
     notes += count_notes(metric)
     if metric.worst:
-        text.append(f"\nat worst {_number(metric.worst.mean)} n={metric.worst.n}", style="yellow")
+        text.append(
+            f"\nat worst {mean_number(metric.worst.mean)} n={metric.worst.n}", style="yellow"
+        )
     if notes:
         text.append("\n" + "\n".join(notes), style="yellow" if metric.answers.errors else "dim")
     return text
@@ -234,7 +236,7 @@ def _repeats(metric: MetricResult) -> list[str]:
     ]
 
 
-def _verdict(comparison: MetricComparison, separator: str) -> Text:
+def styled_verdict(comparison: MetricComparison, separator: str) -> Text:
     """`+0.053 better`; and `at worst -0.020 unclear` where failed answers change the word."""
     text = _worded(comparison.difference.mean, comparison.verdict)
     worst, verdict = comparison.worst, comparison.worst_verdict
@@ -246,11 +248,11 @@ def _verdict(comparison: MetricComparison, separator: str) -> Text:
 
 def verdict_text(comparison: MetricComparison) -> str:
     """`+0.053 better`; and `at worst -0.020 unclear` where failed answers change the word."""
-    return _verdict(comparison, ", ").plain
+    return styled_verdict(comparison, ", ").plain
 
 
 def _worded(mean: float, verdict: Verdict) -> Text:
-    signed = ("+" if mean >= 0 else "-") + _number(abs(mean))
+    signed = ("+" if mean >= 0 else "-") + mean_number(abs(mean))
     return Text(f"{signed} {verdict.word}", style=STYLES[verdict.outcome])
 
 
@@ -262,7 +264,8 @@ def _outcomes(metric: MetricResult) -> list[tuple[str, int]]:
     return [(name, count) for name, count in outcomes if name not in ("right", "wrong")]
 
 
-def _number(value: float) -> str:
+def mean_number(value: float) -> str:
+    """A mean in a table: with decimals below 100."""
     return number_text(value) if abs(value) < 100 else f"{value:,.0f}"
 
 

@@ -47,11 +47,11 @@ def summary(invocation: Invocation, *, currency: str) -> list[str]:
     if invocation.not_run:
         names = [shorten(row, 40) for row in invocation.not_run]
         lines.append(f"  not run: {list_first(names, MAX_ROWS)}")
-    return [*lines, *_record_lines(invocation)]
+    return [*lines, *record_lines(invocation)]
 
 
-def _record_lines(invocation: Invocation) -> Iterator[str]:
-    """The run in MLflow, and the process that still records it."""
+def record_lines(invocation: Invocation) -> Iterator[str]:
+    """Lines about the run in MLflow, and the process that still records it."""
     uri, run_id = invocation.tracking_uri, invocation.parent_run_id
     process = f"process {invocation.recording_process}, .workbench/{LOG}"
     if uri == NO_TRACKING:

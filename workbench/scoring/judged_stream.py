@@ -119,7 +119,7 @@ def with_follow_ups(context: RunContext, plan: Plan) -> RunContext:
     return replace(
         context,
         follow_ups=FollowUps(models, context.progress.extend),
-        judge_budget=JudgeBudget(context.budget),
+        judge_budget=context.judge_budget or JudgeBudget(context.budget),
     )
 
 

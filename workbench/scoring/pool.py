@@ -126,6 +126,27 @@ class EvaluatorPool:
             raise
         return ColumnScore.from_json(answer["measured"])
 
+    def start(self, evaluators: Sequence[Evaluator]) -> None:
+        """Start the processes of evaluators, so that they end with the thread that calls this.
+
+        Raises:
+            WorkbenchError: an evaluator has changed since the experiment was read.
+        """
+        for evaluator in evaluators:
+            is_called = evaluator.has_function or (
+                evaluator.traits.by_column and not evaluator.traits.judged
+            )
+            if evaluator.spec and is_called and not evaluator.combination:
+                self._process_with(evaluator, evaluator.spec)
+
+    def end_project_code(self) -> None:
+        """Kill the processes that have imported code of the project; it may have been edited."""
+        for key, process in list(self._processes.items()):
+            if key[2]:
+                process.end()
+                del self._processes[key]
+        self._failures.clear()
+
     def end(self) -> None:
         """Kill every process and what it started."""
         for process in self._processes.values():

@@ -46,6 +46,11 @@ class OpenAIProvider:
         return {**identity, "headers": self.settings.headers} if self.settings.headers else identity
 
     @property
+    def address(self) -> str:
+        """The endpoint's address."""
+        return self.settings.url
+
+    @property
     def accepts_images(self) -> bool:
         """True if the endpoint takes chats."""
         return self.settings.api in ("chat", "responses")
