@@ -40,6 +40,7 @@ from workbench.cli import (
     show,
     store,
     sync,
+    try_prompt,
     view,
 )
 from workbench.cli.environment import environment_error, internal_error, raise_file_limit
@@ -60,7 +61,7 @@ if TYPE_CHECKING:
 INTERRUPTED = "Interrupted. Run the same command to continue.\n"
 GROUPS = {
     "Begin": ("init", "import", "docs"),
-    "Run": ("run", "plan", "sync"),
+    "Run": ("run", "try", "plan", "sync"),
     "Compare and decide": ("compare", "show", "view", "decide", "gate", "history"),
     "Judges and people": ("judge", "labels"),
     "Production": ("promote", "rollback", "promotions", "package", "serve"),
@@ -127,6 +128,7 @@ app = typer.Typer(
 app.command("init")(init.init)
 app.command("docs")(docs.docs)
 app.command("run")(run.run)
+app.command("try")(try_prompt.try_prompt)
 app.command("plan")(run.plan)
 app.command("sync")(sync.sync)
 app.command("compare")(compare.compare)

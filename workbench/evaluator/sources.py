@@ -108,7 +108,12 @@ def _local_sources(file: Path, root: Path, seen: dict[str, str]) -> dict[str, st
     return seen
 
 
-def _imported_paths(text: bytes, package: Path) -> Iterator[Path]:
+@lru_cache(maxsize=1_000)  # a loop reads the same sources again and again
+def _imported_paths(text: bytes, package: Path) -> tuple[Path, ...]:
+    return tuple(_imports(text, package))
+
+
+def _imports(text: bytes, package: Path) -> Iterator[Path]:
     """Imports of a source, `a.b` as `a/b`; relative names start at `package`."""
     for node in ast.walk(ast.parse(text)):
         if isinstance(node, ast.Call) and ast.unparse(node.func).endswith(DYNAMIC_IMPORTS):

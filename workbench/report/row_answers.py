@@ -9,13 +9,13 @@ from dataclasses import dataclass
 
 from workbench.canonical import JSON
 from workbench.dataset import Example
-from workbench.errors import WorkbenchError, unknown_name
 from workbench.evaluator import Score
 from workbench.model import Completion
 from workbench.model.sent_messages import SentMessage, sent_messages
 from workbench.plan import Plan
 from workbench.report.safe_text import NAME_WIDTH, escape_commands, seconds, shorten
 from workbench.results.types import Row
+from workbench.run.single_row import find_row
 from workbench.scoring.answer_reader import AnswerReader
 from workbench.scoring.scored_rows import ScoredRows
 from workbench.store import Store
@@ -62,7 +62,7 @@ def read_row(plan: Plan, store: Store, name: str) -> ShownAnswers:
     Raises:
         WorkbenchError: there is no such row.
     """
-    number = _find_row(plan, name)
+    number = find_row(plan.examples, name)
     repeats = plan.experiment.repeats
     numbers = range(number * repeats, (number + 1) * repeats)
     scored = ScoredRows(plan, store, AnswerReader(plan, store), [])
@@ -79,15 +79,25 @@ def read_row(plan: Plan, store: Store, name: str) -> ShownAnswers:
 
 def row_lines(shown: ShownAnswers, *, prompts: bool) -> Iterator[str]:
     """The row, and the answers with their scores; `prompts`: also the messages as sent."""
-    example = shown.example
-    yield f"row {shown.number:,}, {shorten(example.id)}"
+    yield from data_lines(shown.number, shown.example)
+    for answer in shown.answers:
+        yield ""
+        yield from _answer_lines(answer, shown.metrics, prompts=prompts)
+
+
+def data_lines(number: int, example: Example) -> Iterator[str]:
+    """The number of a row and its values."""
+    yield f"row {number:,}, {shorten(example.id)}"
     columns = {**example.inputs, **example.expectations, **example.metadata}
     width = max(map(len, columns), default=0)
     for name, value in columns.items():
         yield from _indented(f"{shorten(name):{width}}  ", _value_text(value))
-    for answer in shown.answers:
-        yield ""
-        yield from _answer_lines(answer, shown.metrics, prompts=prompts)
+
+
+def message_lines(messages: Sequence[SentMessage]) -> Iterator[str]:
+    """The messages as sent."""
+    for message in messages:
+        yield from _indented(f"  {message.role or 'text'}: ", message.text)
 
 
 def row_json(shown: ShownAnswers) -> dict[str, JSON]:
@@ -99,20 +109,8 @@ def row_json(shown: ShownAnswers) -> dict[str, JSON]:
         "inputs": dict(example.inputs),
         "expectations": dict(example.expectations),
         "metadata": dict(example.metadata),
-        "answers": [_answer_json(answer) for answer in shown.answers],
+        "answers": [answer_json(answer) for answer in shown.answers],
     }
-
-
-def _find_row(plan: Plan, name: str) -> int:
-    ids = [example.id for example in plan.examples]
-    if name in ids:
-        return ids.index(name)
-    if name.isascii() and name.isdigit():
-        if 1 <= int(name) <= len(ids):
-            return int(name) - 1
-        fix = f"a number from 1 to {len(ids):,}, or the id of a row"
-        raise WorkbenchError(f"there is no row {name}", fix=fix)
-    raise unknown_name("row", name, ids)
 
 
 def _answer_lines(
@@ -121,21 +119,25 @@ def _answer_lines(
     repeat = f", repeat {answer.repeat}" if answer.repeat else ""
     title = shorten(answer.variant, NAME_WIDTH) + repeat
     completion = answer.row.completion if answer.row else None
-    yield title if completion is None else f"{title} · {_facts(completion)}"
-    for message in answer.prompt if prompts else ():
-        yield from _indented(f"  {message.role or 'text'}: ", message.text)
+    yield title if completion is None else f"{title} · {facts(completion)}"
+    if prompts:
+        yield from message_lines(answer.prompt)
     if answer.row is None or completion is None:
         yield f"  {NOT_STORED}"
         return
-    yield from _output_lines(completion)
-    if completion.scored:
-        width = max(map(len, metrics), default=0)
-        for name in metrics:
-            text = score_text(answer.row.scores.get(name))
-            yield from _indented(f"  {shorten(name):{width}}  ", text)
+    yield from output_lines(completion)
+    yield from score_lines(answer.row, metrics)
 
 
-def _output_lines(completion: Completion) -> Iterator[str]:
+def score_lines(row: Row, metrics: Sequence[str]) -> Iterator[str]:
+    """The score of each metric with its reason; none of an answer that can't be scored."""
+    width = max(map(len, metrics), default=0)
+    for name in metrics if row.scored else ():
+        text = score_text(row.scores.get(name))
+        yield from _indented(f"  {shorten(name):{width}}  ", text)
+
+
+def output_lines(completion: Completion) -> Iterator[str]:
     """The beginning of the thoughts, the text, the tool calls, and the error in place of these."""
     if completion.reasoning:
         yield f"  thoughts: {shorten(completion.reasoning, MAX_THOUGHTS)}"
@@ -152,15 +154,16 @@ def _output_lines(completion: Completion) -> Iterator[str]:
         yield "  → (an empty answer)"
 
 
-def _facts(completion: Completion) -> str:
+def facts(completion: Completion) -> str:
+    """State, tokens and time of an answer on one line."""
     usage = completion.usage
-    facts: list[str] = [completion.state]
+    parts: list[str] = [completion.state]
     if usage.input_tokens is not None:
         out = "?" if usage.output_tokens is None else f"{usage.output_tokens:,}"
-        facts.append(f"{usage.input_tokens:,} tokens in, {out} out")
+        parts.append(f"{usage.input_tokens:,} tokens in, {out} out")
     if completion.latency_s is not None:
-        facts.append(seconds(completion.latency_s))
-    return " · ".join(facts)
+        parts.append(seconds(completion.latency_s))
+    return " · ".join(parts)
 
 
 def score_text(score: Score | None) -> str:
@@ -192,7 +195,8 @@ def _indented(head: str, text: str) -> Iterator[str]:
         yield " " * len(head) + f"… {more:,} characters more: --json"
 
 
-def _answer_json(answer: AnswerOfVariant) -> dict[str, JSON]:
+def answer_json(answer: AnswerOfVariant) -> dict[str, JSON]:
+    """The prompt, the answer and the scores of a variant."""
     fields: dict[str, JSON] = {"variant": answer.variant}
     if answer.repeat:
         fields["repeat"] = answer.repeat

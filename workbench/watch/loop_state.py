@@ -12,8 +12,8 @@ from workbench.completing.context import RunContext
 from workbench.plan import Options, Plan
 from workbench.project import Project
 from workbench.run.invocation import run
-from workbench.run.stored_results import ResultCallbacks
 from workbench.run.summary import Invocation
+from workbench.run.tried_row import ComparedResults
 from workbench.tracking.protocol import Recorder
 
 
@@ -45,20 +45,13 @@ class LoopState:
         return not self.invocation.not_run
 
 
-class _Results(ResultCallbacks):
-    compared: ExperimentComparison | None = None
-
-    def show(self, comparison: ExperimentComparison) -> None:
-        self.compared = comparison
-
-
 def run_state(plan: Plan, context: RunContext, before: LoopState | None) -> LoopState:
     """Complete and score a plan; its variants are compared with those before.
 
     Raises:
         WorkbenchError: as of `run`.
     """
-    results = _Results()
+    results = ComparedResults()
     invocation = run(plan, context, Recorder(), Options(), results)
     assert results.compared
     changes = compare_states(before.compared, results.compared) if before else []

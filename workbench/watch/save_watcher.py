@@ -14,7 +14,7 @@ from pathlib import Path
 
 from watchfiles import watch
 
-from workbench.watch.watched_files import Signature, WatchedFiles
+from workbench.watch.watched_files import Signature, WatchedFiles, signature
 
 STEP_MS = 20  # between two looks for reports
 GROUP_MS = 60  # within which reports come together
@@ -34,19 +34,24 @@ class SaveWatcher:
         self.files = WatchedFiles(frozenset(), frozenset())
         self._received = received
         self._states: dict[Path, Signature] = {}
-        self._looked_at = 0.0
+        self._looked_at = self._taken_at = 0.0  # by the monotonic clock, and by that of files
         self._stop = threading.Event()
         self._threads: list[threading.Thread] = []
 
     def follow(self, files: WatchedFiles) -> None:
         """Watch these files from here on."""
         is_same = (files.trees, files.folders) == (self.files.trees, self.files.folders)
+        for path in files.files - self.files.files:
+            state = signature(path)
+            if state and state[1] < self._taken_at * 1e9:  # else it may have been read before
+                self._states.setdefault(path, state)
         self.files = files
         if not is_same or not self._threads:
             self._restart()
 
     def take_states(self) -> set[Path]:
         """Note the states of all files as known; return those that differ from the last time."""
+        self._taken_at = time.time()
         states = self.files.signatures()
         paths = states.keys() | self._states.keys()
         changed = {path for path in paths if states.get(path) != self._states.get(path)}
