@@ -31,7 +31,7 @@ class WatchedRun:
 
     def __init__(self, home: Path, process: subprocess.Popen, output: int, keyboard: int) -> None:
         self.home, self.process = home, process
-        self._output, self._keyboard = output, keyboard
+        self._output, self.keyboard = output, keyboard
         self._chunks: list[bytes] = []
         self._position = 0
         self._reader = threading.Thread(target=self._follow, daemon=True)
@@ -59,7 +59,7 @@ class WatchedRun:
         (self.home / "prompts" / "qa" / name).write_text(content)
 
     def press(self, keys: str) -> None:
-        os.write(self._keyboard, keys.encode())
+        os.write(self.keyboard, keys.encode())
 
     def interrupt(self) -> None:
         self.process.send_signal(signal.SIGINT)
