@@ -14,7 +14,7 @@ EXPERIMENT = """\
 dataset: {path: rows.csv, expected: label}
 prompts: [plain, loud]
 models: [{openai:m: {base_url: "%s"}}, echo:last]
-evaluators: [exact_match, macro_f1]
+evaluators: [exact_match, {macro_f1: {labels: ["yes", "no"]}}]
 """
 
 
@@ -65,7 +65,7 @@ def test_equal_rows_that_are_sampled_keep_keys_of_their_own(
     tried(home, "plain", "--row", "b")
     assert "stored before" not in tried(home, "plain", "--row", "a").stdout
     ended = invoke(home, "plan", "qa", "--only", "plain*m", "--json")
-    assert json.loads(ended.stdout)["to_send"] == 0
+    assert json.loads(ended.stdout)["requests"]["to_send"] == 0
 
 
 def test_an_answer_is_shown_while_it_comes(home: Path, server: OpenAIServer) -> None:
