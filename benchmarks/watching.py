@@ -1,9 +1,9 @@
 """The loop of `run --watch`: the time from a save to the new score, and many saves in a row.
 
-One of four templates is edited, with 50 rows; the model answers after 50 ms, 64 requests at once. The
-new score is the line about the save on the terminal; the model's time is from the first request to
-the last answer, as the server sees it. Then 200 saves, each tenth of them broken, some of them while
-a run is under way: the last save's answers must be asked for, and no request twice.
+One of four templates is edited, with 50 rows; the model answers after 50 ms, 64 requests at once.
+The new score is the line about the save on the terminal; the model's time is from the first request
+to the last answer, as the server sees it. Then 200 saves, each tenth of them broken, some of them
+while a run is under way: the last save's answers must be asked for, and no request twice.
 """
 
 import fcntl
@@ -132,7 +132,7 @@ def main() -> None:
             "runs": "states shown",
             "requests": "requests",
         },
-        note="A warm loop without MLflow. A state is shown per save, unless the next save came first.",
+        note="A warm loop without MLflow. A save shows a state, unless the next save came first.",
     )
     with serving(50) as server, fresh(server.url, ROWS, prompts=PROMPTS) as bench:
         with watching(bench) as loop:

@@ -13,7 +13,7 @@ MOST_PARAMETERS = 5
 MOST_CONTEXT_PARAMETERS = 6
 MOST_LOOSE_FILES = 9
 
-MOST_TOTAL_LINES = 90_000
+MOST_TOTAL_LINES = 110_000
 
 # A package may import those in lower rows, and its own modules.
 FLOORS = [

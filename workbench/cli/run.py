@@ -35,7 +35,6 @@ if TYPE_CHECKING:
     from workbench.completing.context import RunContext
     from workbench.plan import Plan
     from workbench.project import Project
-    from workbench.run.invocation import CostLimits
     from workbench.run.summary import Invocation
 
 Target = Annotated[
@@ -149,7 +148,7 @@ def run(
 
         single = {"--race": race or race_on, "--check-batch": with_check, "--json": as_json}
         single |= {"--dry-run": dry_run, "--fresh": fresh, "--retry-failed": retry_failed}
-        single |= {"--again": again, "--show": show, "--output": output}
+        single |= {"--again": again, "--show": show, "--output": output is not None}
         with unsafe_execution(unsafe_exec):
             return watch_task(WatchCall(target, options, limits, tracking_uri), single)
     with unsafe_execution(unsafe_exec), open_experiment(target, options, tracking_uri) as opened:
