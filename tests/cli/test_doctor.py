@@ -332,3 +332,26 @@ def test_a_folder_that_cannot_be_written_is_examined(tmp_path, monkeypatch):
     assert code == 0
     (message,) = [m for area, m in problems(findings) if area == "disk"]
     assert message.startswith("the folder can't be written")
+
+
+LISTED = '{"data": [{"id": "models/m"}, {"id": "nova"}]}'
+UNLISTED = ("endpoints", "'n' is not in the endpoint's list of models")
+
+
+@pytest.mark.parametrize(
+    ("body", "expected"),
+    [
+        (LISTED, [UNLISTED]),
+        ('{"data": [{"id": "m"}, {"id": "n"}]}', []),
+        ('{"data": []}', []),
+        ('{"data": [{"name": "m"}]}', []),
+        ("[1]", []),
+        ("a page", []),
+    ],
+)
+def test_a_model_that_the_endpoint_doesn_t_list_is_a_warning(
+    tmp_path: Path, web: Server, body: str, expected: list[tuple[str, str]]
+) -> None:
+    web.answer = lambda path, headers: (200, body)
+    code, findings = examined(project(tmp_path, f"{web.url}/v1"), LAB_KEY=KEY)
+    assert (code, problems(findings)) == (0, expected)

@@ -4,10 +4,13 @@ Each endpoint gets one GET of its list of models, which no provider bills. Keys 
 endpoint that they are for and never shown.
 """
 
+import difflib
+import json
 import ssl
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
+from urllib.parse import urlsplit
 
 from workbench.doctor.diagnosis import Diagnosis
 from workbench.doctor.http_probe import MOST_SKEW_S, ProbeReply, probe
@@ -18,6 +21,7 @@ from workbench.project import Project
 from workbench.providers.openai import OpenAIProvider
 
 REFUSED = (401, 403)
+AZURE = ".azure.com"  # it lists models, and requests name deployments
 
 
 @dataclass(frozen=True)
@@ -85,7 +89,7 @@ def check_endpoint(endpoint: DeclaredEndpoint) -> Iterator[Diagnosis]:
     except WorkbenchError as error:
         yield Diagnosis.of_error("endpoints", error)
         return
-    names = list_first(endpoint.models, 3)
+    names, host = list_first(endpoint.models, 3), urlsplit(settings.url).hostname or ""
     if not reply.status:
         hidden = reply.error.replace(settings.url, label)
         fix = "start the server or correct base_url"
@@ -102,7 +106,24 @@ def check_endpoint(endpoint: DeclaredEndpoint) -> Iterator[Diagnosis]:
         yield Diagnosis("endpoints", "warning", message, label, "look at the server's log")
     else:
         yield Diagnosis("endpoints", "ok", f"answers (of {names})", label)
+        if reply.status == 200 and not host.endswith(AZURE):
+            yield from _unlisted(endpoint, reply)
     yield from check_clock(reply, label)
+
+
+def _unlisted(endpoint: DeclaredEndpoint, reply: ProbeReply) -> Iterator[Diagnosis]:
+    """Warnings about models that an endpoint's list lacks; none if the list can't be read."""
+    try:
+        entries = json.loads(reply.body)["data"]
+        listed = [str(entry["id"]).removeprefix("models/") for entry in entries]  # Gemini's prefix
+    except (ValueError, KeyError, TypeError):
+        return
+    for name in endpoint.models if listed else ():
+        if name not in listed:
+            near = list_first(difflib.get_close_matches(name, listed, n=3) or sorted(listed), 3)
+            message = f"{name!r} is not in the endpoint's list of models"
+            fix = f"check the name; listed are: {near}"
+            yield Diagnosis("endpoints", "warning", message, endpoint.label, fix)
 
 
 def check_clock(reply: ProbeReply, label: str) -> Iterator[Diagnosis]:
