@@ -15,8 +15,9 @@ import typer
 
 from workbench.box.permission import unsafe_execution
 from workbench.cli.completion import complete_metric, complete_only, complete_task
-from workbench.cli.output import print_json, print_lines, print_styled
+from workbench.cli.output import print_json, print_lines
 from workbench.cli.output_file import Force
+from workbench.cli.print_plan import print_notes, print_plan, print_power
 from workbench.cli.run_rows import Output, RunRows, Show
 from workbench.cli.setup import (
     OpenExperiment,
@@ -26,7 +27,7 @@ from workbench.cli.setup import (
     open_project,
 )
 from workbench.cli.signals import handle_signals, note_on_stderr, write_stderr
-from workbench.errors import ExitCode, WorkbenchError
+from workbench.errors import WorkbenchError
 from workbench.report.safe_text import escape_commands, plain
 
 if TYPE_CHECKING:
@@ -157,8 +158,8 @@ def run(
         rows = RunRows(show, bool(only), output, project, force)
         budget = make_budget(plan, project.prices, limits)
         if dry_run:
-            return _print_plan(plan, opened, as_json)
-        _print_notes(plan, as_json)
+            return print_plan(plan, opened, as_json)
+        print_notes(plan, as_json)
         result = run_opened(opened, plan, budget, tracking_uri, rows, as_json, with_check)
     code = _print_invocation(*result, as_json)
     return rows.error.exit_code if rows.error else code
@@ -223,8 +224,8 @@ def plan(
     with open_experiment(target, options, tracking_uri) as opened:
         planned = opened.plan()
         if not power:
-            return _print_plan(planned, opened, as_json)
-        return _print_power(planned, opened, (metric, power, sd), as_json)
+            return print_plan(planned, opened, as_json)
+        return print_power(planned, opened, (metric, power, sd), as_json)
 
 
 def ui(
@@ -258,52 +259,6 @@ def _waits(wait: bool | None, as_json: bool) -> bool:
     The first process of a container takes all others with it, so it waits, too.
     """
     return (as_json or not sys.stdout.isatty() or os.getpid() == 1) if wait is None else wait
-
-
-def _print_notes(plan: "Plan", as_json: bool) -> None:
-    for note in () if as_json else plan.notes:
-        sys.stderr.write(f"note: {plain(note)}\n")
-
-
-def _print_plan(plan: "Plan", opened: OpenExperiment, as_json: bool) -> int:
-    from workbench.plan.forecast import forecast
-    from workbench.report.plan import judge_lines, plan_json, plan_lines, plan_table
-    from workbench.scoring.judge_forecast import forecast_judges
-
-    prices, currency = opened.project.prices, opened.project.file.currency
-    forecasts = forecast(plan, opened.store, prices)
-    judges = forecast_judges(plan, opened.store, prices)
-    if as_json:
-        document = plan_json(plan, forecasts, currency)
-        print_json(document | ({"judges": [asdict(judge) for judge in judges]} if judges else {}))
-        return ExitCode.DONE
-    _print_notes(plan, as_json)
-    print_styled(plan_table(plan, forecasts, currency))
-    print_lines([*plan_lines(plan, forecasts, currency), *judge_lines(judges, currency)])
-    return ExitCode.DONE
-
-
-def _print_power(
-    plan: "Plan", opened: OpenExperiment, target: tuple[str, float, float | None], as_json: bool
-) -> int:
-    """Print the plan, then the rows and repeats that find the target's difference."""
-    from workbench.comparing.comparison import compare_stored
-    from workbench.comparing.power import Target, plan_power
-    from workbench.plan.forecast import forecast
-    from workbench.report.plan import plan_json
-    from workbench.report.power import power_json, power_lines
-
-    prices, currency = opened.project.prices, opened.project.file.currency
-    forecasts = forecast(plan, opened.store, prices)
-    compared = compare_stored(plan, opened.store, prices=prices)
-    estimates = plan_power(compared, forecasts, Target(*target))
-    if as_json:
-        power = power_json(plan, estimates, target[1])
-        print_json(plan_json(plan, forecasts, currency) | {"power": power})
-        return ExitCode.DONE
-    _print_plan(plan, opened, as_json)
-    print_lines(power_lines(plan, estimates, target[1], currency))
-    return ExitCode.DONE
 
 
 def _print_invocation(

@@ -61,7 +61,8 @@ class OpenExperiment:
         with paused_gc():
             plan = plan_invocation(experiment, self.renderer, self.store, self.options)
         models = [variant.model.model.ref for variant in plan.variants]
-        return replace(plan, notes=(*plan.notes, *price_notes(self.project.prices, models)))
+        notes = (*experiment.listed_prices.notes, *price_notes(self.project.prices, models))
+        return replace(plan, notes=(*plan.notes, *notes))
 
     def outline(self) -> "Plan":
         """The plan without its cells: no template is rendered."""
@@ -109,9 +110,7 @@ def open_experiment(
             experiment.task, project.prompts_beside(path.parent), renderer, resolvers.registry
         )
         if gate_prompts:
-            bases = [rule.no_worse_than for rule in experiment.gate.values()]
-            bases = [base for base in bases if "@" in base and base != f"@{unnamed_alias}"]
-            extra_prompts = [*extra_prompts, *bases]
+            extra_prompts = [*extra_prompts, *_gate_prompts(experiment, unnamed_alias)]
         yield replace(opened, experiment=add_prompts(experiment, extra_prompts, finder.find))
 
 
@@ -131,7 +130,14 @@ def load_opened(
     REDACTOR.add(experiment_secrets(path, project.display_path(path)))
     with paused_gc():
         experiment = load_experiment(path, project, renderer, resolvers, options.scope.rows)
-    return OpenExperiment(project, store, renderer, experiment, options, resolvers.registry)
+    priced = replace(project, published=experiment.listed_prices.prices)
+    return OpenExperiment(priced, store, renderer, experiment, options, resolvers.registry)
+
+
+def _gate_prompts(experiment: "Experiment", unnamed_alias: str) -> list[str]:
+    """The versions that the gate compares with."""
+    bases = [rule.no_worse_than for rule in experiment.gate.values()]
+    return [base for base in bases if "@" in base and base != f"@{unnamed_alias}"]
 
 
 def open_project(tracking_uri: str = "") -> "Project":

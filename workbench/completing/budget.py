@@ -60,7 +60,7 @@ class Budget:
             bounds = self.bounds[model, endpoint]
             input_tokens = bounds.input_tokens(size)
             output_tokens = bounds.output_tokens(request.max_output_tokens)
-        return price.cost(input_tokens, output_tokens)
+        return price.most_cost(input_tokens, output_tokens)
 
     def most_calls(self, model: str, endpoint: str = "") -> float:
         """Return the number of calls that may be in flight to a model; infinite without a limit."""

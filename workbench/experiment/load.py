@@ -5,27 +5,29 @@ load_experiment(Path("prompts/sentiment/experiment.yaml"), project, renderer, re
 
 import itertools
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import get_args
 
 from workbench.canonical import JSON
-from workbench.dataset import ALL_ROWS, RowScope, load_dataset
+from workbench.dataset import ALL_ROWS, Dataset, RowScope, load_dataset
 from workbench.document import Document, MissingKeyError, read_document
 from workbench.errors import WorkbenchError, list_first, located, unknown_name
 from workbench.experiment.evaluator_entries import load_evaluators
 from workbench.experiment.file import ExperimentFile
 from workbench.experiment.judge_loader import JudgeLoader
+from workbench.experiment.listed_prices import ListedPrices, listed_prices
 from workbench.experiment.named_entries import check_label, named_entries
 from workbench.experiment.prompts import PromptFinder, find_prompts
 from workbench.experiment.scoring_models import ScoringModels
-from workbench.experiment.types import Experiment, Resolvers
+from workbench.experiment.types import Experiment, Resolvers, Scorer
+from workbench.judges.judge import Judge
 from workbench.model import MODEL_KEYS, RECORDED, Model, OpenModel, Reasoning, open_provider
 from workbench.parameters import check_parameters
 from workbench.project import Project
-from workbench.prompt import Renderer
+from workbench.prompt import Prompt, Renderer
 from workbench.prompt.reference import NAME_PATTERN
 from workbench.secrets import quote_value
 
@@ -59,21 +61,20 @@ def build_experiment(
     Raises:
         WorkbenchError: the first error in the document, with its position and a fix.
     """
-    file, task = _check_file(document), _task(document)
-    check_parameters(file.parameters, where=partial(document.where, "parameters"))
-    prompts = project.prompts_beside(document.folder)
-    finder = PromptFinder(task, prompts, renderer, resolvers.registry)
-    load = partial(load_dataset, mlflow_reader=resolvers.mlflow_dataset, renderer=renderer)
-    with located(document.where("dataset")):
-        dataset = load(file.dataset, document.folder, scope=scope)
-    loader = JudgeLoader(project, renderer, resolvers.registry, _models(file, document))
+    file, task, registry = _check_file(document), _task(document), resolvers.registry
+    finder = PromptFinder(task, project.prompts_beside(document.folder), renderer, registry)
+    dataset = _load_dataset(file, document, resolvers, renderer, scope)
+    models = _models(file, document)
+    loader = JudgeLoader(_with_prices(project, file, models), renderer, registry, models)
     evaluators, scorers = load_evaluators(file, document, loader, resolvers, dataset)
+    prompts = find_prompts(file, document, finder)
+    listed = _listed_prices(file, project, models, prompts, scorers.values())
     experiment = Experiment(
         name=file.name or task,
         task=task,
         path=document.path,
         dataset=dataset,
-        prompts=find_prompts(file, document, finder),
+        prompts=prompts,
         models=loader.models.answering,
         evaluators=evaluators,
         scorers=scorers,
@@ -84,12 +85,51 @@ def build_experiment(
         max_failed=file.max_failed,
         baseline=file.baseline,
         gate=file.gate,
-        margins=file.margin if isinstance(file.margin, dict) else {"": file.margin},
+        margins=_margins(file),
         content=document.content,
         root=project.root,
-        prices=project.prices,
+        prices=listed.prices | project.file.prices,
+        listed_prices=listed,
     )
     return _checked(experiment, document)
+
+
+def _with_prices(project: Project, file: ExperimentFile, models: ScoringModels) -> Project:
+    """The project with published prices of the models that answer."""
+    return replace(project, published=_listed_prices(file, project, models).prices)
+
+
+def _load_dataset(
+    file: ExperimentFile,
+    document: Document,
+    resolvers: Resolvers,
+    renderer: Renderer,
+    scope: RowScope,
+) -> Dataset:
+    load = partial(load_dataset, mlflow_reader=resolvers.mlflow_dataset, renderer=renderer)
+    with located(document.where("dataset")):
+        return load(file.dataset, document.folder, scope=scope)
+
+
+def _listed_prices(
+    file: ExperimentFile,
+    project: Project,
+    models: ScoringModels,
+    prompts: Iterable[Prompt] = (),
+    scorers: Iterable[Scorer] = (),
+) -> ListedPrices:
+    """Published prices of the models, which go by all parameters that they may be asked with."""
+    settings = [each for entry in file.models for each in entry.values()]
+    layers: list[object] = [file.parameters, *(each.get("parameters") for each in settings)]
+    layers += [{name: value} for name, values in file.grid.items() for value in values]
+    layers += [prompt.settings.parameters for prompt in prompts]
+    layers += [scorer.parameters for scorer in scorers if isinstance(scorer, Judge)]
+    mappings = [layer for layer in layers if isinstance(layer, Mapping)]
+    return listed_prices(project, models.opened, mappings)
+
+
+def _margins(file: ExperimentFile) -> Mapping[str, float]:
+    return file.margin if isinstance(file.margin, dict) else {"": file.margin}
 
 
 def _checked(experiment: Experiment, document: Document) -> Experiment:
@@ -100,12 +140,14 @@ def _checked(experiment: Experiment, document: Document) -> Experiment:
 
 def _check_file(document: Document) -> ExperimentFile:
     try:
-        return document.check(ExperimentFile)
+        file = document.check(ExperimentFile)
     except MissingKeyError as error:
         templates = sorted(file.stem for file in document.folder.glob("[!_]*.jinja"))
         if error.key == "prompts" and templates:
             error.fix = f"add `prompts: [{list_first(templates, MAX_TEMPLATES)}]`"
         raise
+    check_parameters(file.parameters, where=partial(document.where, "parameters"))
+    return file
 
 
 def read_experiment_name(path: Path, project: Project) -> str:

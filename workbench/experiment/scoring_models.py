@@ -31,6 +31,11 @@ class ScoringModels:
         self._labels = {model.model.label for model in answering}
         self._scoring: list[tuple[Model, OpenModel]] = []  # as an entry names it, and as it is
 
+    @property
+    def opened(self) -> tuple[OpenModel, ...]:
+        """All that have been named so far."""
+        return (*self.answering, *(model for _, model in self._scoring))
+
     def find(
         self,
         entry: ModelEntry,

@@ -12,6 +12,7 @@ from workbench.dataset import Dataset, MlflowReader
 from workbench.evaluator import Evaluator
 from workbench.evaluator.lookup import EvaluatorFinder, find_in_process
 from workbench.experiment.file import Exclusion, GateRule
+from workbench.experiment.listed_prices import ListedPrices
 from workbench.judges.judge import Judge
 from workbench.model import Model, OpenModel
 from workbench.model_scores.embedding_score import EmbeddingSimilarity
@@ -38,6 +39,7 @@ class Experiment:
         content: the file as plain data.
         root: the project's folder.
         scorers: the evaluators whose scores models give, by name.
+        listed_prices: those of the models that come with Workbench.
         prices: of models, by `provider:name`.
     """
 
@@ -60,6 +62,7 @@ class Experiment:
     root: Path = Path()
     scorers: Mapping[str, Scorer] = field(default_factory=dict)
     prices: Mapping[str, Price] = field(default_factory=dict)
+    listed_prices: ListedPrices = field(default_factory=ListedPrices)
 
     @property
     def judges(self) -> dict[str, Judge]:

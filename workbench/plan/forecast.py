@@ -8,10 +8,11 @@ bodies of later turns will hold answers that aren't there yet.
 """
 
 import difflib
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from workbench.model import Provider, Request
+from workbench.errors import WorkbenchError
+from workbench.model import OpenModel, Provider, Request
 from workbench.plan import Plan, Variant
 from workbench.project import Price
 from workbench.prompt.later_turns import earlier_keys
@@ -28,6 +29,7 @@ class Forecast:
 
     Attributes:
         exact: the input tokens are counted, not estimated.
+        measured: the estimate is by the model's earlier answers, and not at 4 bytes a token.
         output_tokens, seconds: expected; None without history.
         low, high: cost in the project's currency: expected, and with the longest answers that the
             parameters allow; None where it is unknown.
@@ -40,6 +42,7 @@ class Forecast:
     low: float | None
     high: float | None
     seconds: float | None
+    measured: bool = False
 
 
 def forecast(plan: Plan, store: Store, prices: Mapping[str, Price]) -> list[Forecast]:
@@ -69,6 +72,7 @@ def total(forecasts: Sequence[Forecast]) -> Forecast:
         low=add([forecast.low for forecast in sending]),
         high=add([forecast.high for forecast in sending]),
         seconds=add([forecast.seconds for forecast in sending]),
+        measured=all(forecast.exact or forecast.measured for forecast in sending),
     )
 
 
@@ -88,15 +92,16 @@ def _forecast_variant(
     if not provider.billed:
         low = high = 0.0
     elif price := prices.get(variant.model.model.ref):
-        low = None if output is None else price.cost(tokens, output)
+        low = None if output is None else price.cost(tokens, output, calls=len(requests))
         finite_limits = [limit for limit in limits if limit is not None]
         if len(finite_limits) == len(limits) or not price.output:
-            high = price.cost(tokens, sum(finite_limits))
+            high = price.cost(tokens, sum(finite_limits), calls=len(requests))
     concurrency, latency_s = provider.facts.get("concurrency"), history.latency_s
     at_once = concurrency if isinstance(concurrency, int) else 1
     seconds = None if latency_s is None else len(requests) * latency_s / at_once
     exact = exact_tokens is not None
-    return Forecast(len(requests), tokens, exact, output, low, high, seconds)
+    measured = not exact and history.input_per_byte is not None
+    return Forecast(len(requests), tokens, exact, output, low, high, seconds, measured)
 
 
 def _count_tokens(provider: Provider, requests: Sequence[Request]) -> int | None:
@@ -115,6 +120,17 @@ def _expected_output(limits: Sequence[int | None], history: History) -> int | No
     if history.output_tokens is None:
         return None
     return round(sum(min(history.output_tokens, limit or float("inf")) for limit in limits))
+
+
+def key_warnings(models: Iterable[OpenModel]) -> list[str]:
+    """Return a warning for each model whose key is missing, so that `run` would refuse to begin."""
+    warnings: dict[str, None] = {}
+    for each in models:
+        try:
+            getattr(each.provider, "key", str)()
+        except WorkbenchError as error:
+            warnings[f"{error.message}: {error.fix}"] = None
+    return list(warnings)
 
 
 def price_notes(priced: Collection[str], models: Sequence[str]) -> list[str]:

@@ -27,15 +27,20 @@ SERVERS = ("http://", "https://", "databricks")
 
 @dataclass(frozen=True)
 class Project:
-    """A project's root and its `workbench.yaml`."""
+    """A project's root and its `workbench.yaml`.
+
+    Attributes:
+        published: prices that come with Workbench, of models without one in the file.
+    """
 
     root: Path
     file: ProjectFile = field(default_factory=ProjectFile)
+    published: Mapping[str, Price] = field(default_factory=dict)
 
     @property
     def prices(self) -> Mapping[str, Price]:
-        """Price by `provider:name`."""
-        return self.file.prices
+        """Price by `provider:name`; those of the file come first."""
+        return {**self.published, **self.file.prices}
 
     def registered_name(self, task: str, name: str) -> str:
         """Name in MLflow's registry; see `Prompt.registered_name`."""

@@ -30,29 +30,68 @@ def _check_cached(price: float, info: ValidationInfo) -> float:
     return price
 
 
-class Price(BaseModel):
+class TokenPrice(BaseModel):
     """Price of a million tokens, in the currency of the user's bill.
 
     Attributes:
-        input: of input.
-        output: of output, reasoning included.
-        cached_input: of input from the provider's cache; None: as `input`.
+        input: price of input.
+        output: price of output, reasoning included.
+        cached_input: price of input from the provider's cache; None: as `input`.
+        cache_write: price of input that the provider writes to its cache; None: as `input`. A
+            budget reserves the higher one.
     """
 
     model_config = ConfigDict(extra="forbid")
     input: Annotated[float, Field(ge=0, le=1e9)]
     output: Annotated[float, Field(ge=0, le=1e9)]
     cached_input: Annotated[float, Field(ge=0), AfterValidator(_check_cached)] | None = None
+    cache_write: Annotated[float | None, Field(ge=0, le=1e9)] = None
 
-    def input_cost(self, input_tokens: float, cached_tokens: float = 0) -> float:
-        """Cost of the input; `cached_tokens` are those of it that came from a cache."""
-        return self.cost(input_tokens, 0, cached_tokens)
-
-    def cost(self, input_tokens: float, output_tokens: float, cached_tokens: float = 0) -> float:
-        """Cost of these numbers of tokens."""
+    def _cost(self, input_tokens: float, output_tokens: float, cached_tokens: float) -> float:
         full = input_tokens * self.input + output_tokens * self.output
         saved = 0.0 if self.cached_input is None else self.input - self.cached_input
         return (full - min(cached_tokens, input_tokens) * saved) / 1e6
+
+
+class LongPromptPrice(TokenPrice):
+    """Price of the calls with a long prompt, all of their tokens.
+
+    Attributes:
+        above: most input tokens of a call at the usual price.
+    """
+
+    above: Annotated[int, Field(ge=1)]
+
+
+class Price(TokenPrice):
+    """Price of a million tokens of a model, in the currency of the user's bill.
+
+    Attributes:
+        long_prompt: another price of calls with a long prompt; None: all calls have one price.
+    """
+
+    long_prompt: LongPromptPrice | None = None
+
+    def input_cost(self, input_tokens: float, cached_tokens: float = 0) -> float:
+        """Cost of a call's input; `cached_tokens` are those of it that came from a cache."""
+        return self.cost(input_tokens, 0, cached_tokens)
+
+    def cost(
+        self, input_tokens: float, output_tokens: float, cached_tokens: float = 0, calls: int = 1
+    ) -> float:
+        """Cost of these numbers of tokens, of a call or of `calls` of about the same length."""
+        price = self._price_of(input_tokens / max(calls, 1))
+        return price._cost(input_tokens, output_tokens, cached_tokens)
+
+    def most_cost(self, input_tokens: float, output_tokens: float) -> float:
+        """The most that a call with these numbers of tokens costs."""
+        price = self._price_of(input_tokens)
+        most = max(price.input, price.cache_write or 0.0)
+        return (input_tokens * most + output_tokens * price.output) / 1e6
+
+    def _price_of(self, input_tokens: float) -> TokenPrice:
+        long = self.long_prompt
+        return long if long and input_tokens > long.above else self
 
 
 def _check_currency(currency: str) -> str:

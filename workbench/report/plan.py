@@ -17,7 +17,7 @@ from workbench.errors import cost_text, list_first, pluralize
 from workbench.evaluator.row_values import NO_EVALUATORS
 from workbench.images.request_images import EXPECTED_TOKENS, MAX_TOKENS, count_images
 from workbench.plan import Plan
-from workbench.plan.forecast import Forecast, total
+from workbench.plan.forecast import BYTES_PER_TOKEN, Forecast, total
 from workbench.report.safe_text import NAME_WIDTH, seconds, shorten
 from workbench.report.tables import new_table
 from workbench.scoring.judge_forecast import JudgeForecast
@@ -72,11 +72,14 @@ def plan_lines(plan: Plan, forecasts: Sequence[Forecast], currency: str) -> list
     if not plan.experiment.evaluators:
         lines.append(f"{NO_EVALUATORS}; answers are stored and shown")
     if plan.to_send:
-        tokens_in, tokens_out, cost, time = _estimates(total(forecasts))
+        expected = total(forecasts)
+        tokens_in, tokens_out, cost, time = _estimates(expected)
         lines.append(
             f"expected: {tokens_in} tokens in, {tokens_out} out, "
-            f"cost {currency} {cost}, time {time}"
+            f"cost {currency} {cost}{_price_date(plan)}, time {time}"
         )
+        if not expected.exact:
+            lines.append(f"  tokens in are estimated {_basis(expected)}")
         if plan.race:
             lines.append(f"a race by {plan.race}: less if variants drop out")
     return lines
@@ -114,6 +117,20 @@ def plan_json(plan: Plan, forecasts: Sequence[Forecast], currency: str) -> dict[
         ],
         "notes": list(plan.notes),
     }
+
+
+def _basis(expected: Forecast) -> str:
+    """The basis of an estimate of input tokens."""
+    if expected.measured:
+        return "by the models' earlier answers"
+    return f"at {BYTES_PER_TOKEN:g} bytes a token, until a model has answered"
+
+
+def _price_date(plan: Plan) -> str:
+    """The date of the prices that come with Workbench, if a variant's cost is by one of them."""
+    listed = plan.experiment.listed_prices
+    refs = {variant.model.model.ref for variant in plan.variants}
+    return f" (prices of {listed.as_of})" if refs & listed.prices.keys() else ""
 
 
 def _count_images(plan: Plan) -> int:

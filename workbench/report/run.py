@@ -39,6 +39,7 @@ def summary(invocation: Invocation, *, currency: str) -> list[str]:
     lines = [
         ", ".join([pluralize(requests.planned, "request"), *parts]),
         *_race_lines(invocation, currency),
+        *_price_lines(invocation),
         *_limit_lines(invocation.plan),
         *_failure_lines(invocation),
         *_reasoning_lines(invocation.variants),
@@ -48,6 +49,14 @@ def summary(invocation: Invocation, *, currency: str) -> list[str]:
         names = [shorten(row, 40) for row in invocation.not_run]
         lines.append(f"  not run: {list_first(names, MAX_ROWS)}")
     return [*lines, *record_lines(invocation)]
+
+
+def _price_lines(invocation: Invocation) -> Iterator[str]:
+    """The date of the prices that come with Workbench, if a cost is by one of them."""
+    listed = invocation.plan.experiment.listed_prices
+    priced = {each.variant.model.model.ref for each in invocation.variants if each.cost}
+    if names := sorted(priced & listed.prices.keys()):
+        yield f"cost: {list_first(names, MAX_ROWS)} at prices of {listed.as_of}"
 
 
 def record_lines(invocation: Invocation) -> Iterator[str]:

@@ -201,6 +201,8 @@ class Tally:
         cost = None
         if price and input_tokens is not None and output_tokens is not None:
             cost = price.cost(input_tokens, output_tokens, cached or 0)
+            if price.long_prompt:  # which calls have a long prompt decides
+                cost = sum(self.costs(price).values())
         return VariantResult(
             variant=variant,
             rows=self.row_counts(),

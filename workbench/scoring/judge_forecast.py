@@ -173,9 +173,10 @@ def _forecast_model(
     if not model.provider.billed:
         low = high = 0.0
     elif price:
-        low = None if expected is None else price.cost(input_tokens, round(requests * expected))
+        if expected is not None:
+            low = price.cost(input_tokens, round(requests * expected), calls=requests)
         if most is not None or not price.output:
-            high = price.cost(input_tokens, most or 0)
+            high = price.cost(input_tokens, most or 0, calls=requests)
     return _ModelForecast(input_tokens, most, low, high)
 
 

@@ -121,8 +121,10 @@ def count_completions(
     for model, group in groupby(rows, itemgetter(0)):
         _, states, counts, *columns = zip(*group, strict=True)
         tokens_in, tokens_out, uncounted, size, cached = map(sum, columns)
-        cost = prices[model].cost(tokens_in, tokens_out, cached) if model in prices else None
         by_state = dict(zip(states, counts, strict=True))
+        calls = sum(counts)
+        price = prices.get(model)
+        cost = price.cost(tokens_in, tokens_out, cached, calls) if price else None
         models.append(
             ModelStatistics(model, by_state, tokens_in, tokens_out, uncounted, size, cost)
         )

@@ -141,7 +141,10 @@ class PageCache:
                 "scope": plan.scope,
                 "names": [list(self.selectors), self.by],
                 "currency": self.project.file.currency,
-                "prices": {name: asdict(price) for name, price in self.project.prices.items()},
+                "prices": {
+                    name: price.model_dump(exclude_none=True)
+                    for name, price in self.project.prices.items()
+                },
             }
         )
 

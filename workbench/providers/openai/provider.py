@@ -10,6 +10,7 @@ import resource
 import threading
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
+from urllib.parse import urlsplit
 
 from workbench.canonical import JSON
 from workbench.errors import WorkbenchError
@@ -49,6 +50,14 @@ class OpenAIProvider:
     def address(self) -> str:
         """The endpoint's address."""
         return self.settings.url
+
+    @property
+    def host(self) -> str:
+        """The host of the endpoint; empty where it isn't reached by https."""
+        with suppress(WorkbenchError):
+            parts = urlsplit(self.settings.url)
+            return (parts.hostname or "") if parts.scheme == "https" and not parts.port else ""
+        return ""
 
     @property
     def accepts_images(self) -> bool:
