@@ -1,6 +1,6 @@
 """Answers that another tool has paid for, stored under the keys of the task's own requests.
 
-store_answers(task, plan, store)     [ReportLine("", ImportOutcome.CARRIED, "answer", count=120), …]
+store_answers(task, plan, store)     [ReportLine("", ImportOutcome.CARRIED, STORED, count=120), …]
 
 An answer is stored only if the conversation was the same. It has no tokens and so no cost, and
 `attempts` is 0: nothing was sent for it from here.
@@ -15,12 +15,10 @@ from workbench.model import Completion, Request
 from workbench.plan import Plan
 from workbench.store import Store
 
+STORED = "answer, which isn't paid for again"
 MARK = "imported"  # in place of the model's name in the reply
 PER_WRITE = 1_000
-FIXES = {
-    "the conversation differs": "the run asks the model again",
-    "an echo": "it costs nothing",
-}
+AGAIN = "the run asks the model again"
 
 
 def store_answers(task: ImportedTask, plan: Plan, store: Store) -> list[ReportLine]:
@@ -29,10 +27,10 @@ def store_answers(task: ImportedTask, plan: Plan, store: Store) -> list[ReportLi
     pairs = list(_pairs(task.answers, plan, lost))
     for start in range(0, len(pairs), PER_WRITE):
         store.save_completions(pairs[start : start + PER_WRITE])
-    lines = [ReportLine("", ImportOutcome.CARRIED, "answer", count=len(pairs))] if pairs else []
+    lines = [ReportLine("", ImportOutcome.CARRIED, STORED, count=len(pairs))] if pairs else []
     for reason, count in lost.items():
-        text, fix = f"answer: {reason}", FIXES.get(reason, "the run asks the model again")
-        lines.append(ReportLine("", ImportOutcome.LEFT_OUT, text, fix, count))
+        text = f"answer: {reason}"
+        lines.append(ReportLine("", ImportOutcome.LEFT_OUT, text, AGAIN, count))
     return lines
 
 
@@ -55,8 +53,8 @@ def _pairs(
         else:
             request = plan.bodies[keys[repeat]]
             if str(request.key_fields.get("model", "")).startswith("echo:"):
-                lost["an echo"] += 1
-            elif _conversation(request.body) != [dict(each) for each in answer.messages]:
+                continue  # it costs nothing
+            if _conversation(request.body) != [dict(each) for each in answer.messages]:
                 lost["the conversation differs"] += 1
             elif request.key not in stored:
                 stored.add(request.key)

@@ -14,7 +14,9 @@ from dataclasses import replace
 from rich.text import Text
 
 from workbench.canonical import JSON
+from workbench.errors import pluralize
 from workbench.importing import Import, ImportOutcome, ReportLine
+from workbench.importing.stored_answers import STORED
 from workbench.importing.write_project import summary_text
 from workbench.report.safe_text import escape_commands, shorten
 
@@ -48,6 +50,8 @@ def import_text(imported: Import, files: Sequence[str], command: str) -> Text:
         text.append(f": {summary_text(task)}\n")
     counts = outcome_counts(imported.report)
     text.append(", ".join(f"{name} {count:,}" for name, count in counts.items()) + "\n")
+    if stored := sum(line.count for line in imported.report if line.text == STORED):
+        text.append(f"{pluralize(stored, 'answer is', 'answers are')} stored\n")
     for outcome, style in STYLES.items():
         lines = [line for line in group_lines(imported.report) if line.outcome is outcome]
         if lines:

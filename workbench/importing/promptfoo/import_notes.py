@@ -4,6 +4,7 @@ notes = ImportNotes()
 notes.left_out("tests.yaml:3", "assert `python`", fix="workbench evaluators new NAME")
 """
 
+from collections import Counter
 from dataclasses import replace
 
 from workbench.errors import WorkbenchError
@@ -15,11 +16,12 @@ class ImportNotes:
 
     def __init__(self) -> None:
         self._lines: dict[tuple[ImportOutcome, str, str], ReportLine] = {}
+        self._counts: Counter[tuple[ImportOutcome, str, str]] = Counter()
 
     @property
     def lines(self) -> list[ReportLine]:
         """The lines in the order of their first places."""
-        return list(self._lines.values())
+        return [replace(line, count=self._counts[key]) for key, line in self._lines.items()]
 
     def carried(self, where: str, text: str, count: int = 1) -> None:
         """Note parts that mean the same here."""
@@ -39,5 +41,5 @@ class ImportNotes:
 
     def _add(self, line: ReportLine) -> None:
         key = (line.outcome, line.text, line.fix)
-        first = self._lines.get(key)
-        self._lines[key] = replace(first, count=first.count + line.count) if first else line
+        self._lines.setdefault(key, line)
+        self._counts[key] += line.count

@@ -59,7 +59,7 @@ def _parts(pattern: str) -> Iterator[str]:
     in_class = False
     while position < len(pattern):
         token = TOKEN.match(pattern, position)
-        if token is None:  # a backslash at the end
+        if token is None or token["plain"] == "\\":
             raise PatternFaultError("\\ at the end of the pattern")
         if (in_class and token["group"]) or (in_class and (token["begin"] or token["quantifier"])):
             position += 1

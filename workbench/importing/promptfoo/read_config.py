@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from workbench.document import Document
-from workbench.errors import WorkbenchError
-from workbench.importing.imported import Import, ImportedTask
+from workbench.errors import WorkbenchError, list_first
+from workbench.importing.imported import Import, ImportedTask, ImportOutcome
 from workbench.importing.promptfoo.case_values import RowValues
 from workbench.importing.promptfoo.chat_templates import ChatMessage, TemplateWriter, read_chat
 from workbench.importing.promptfoo.configured_cases import CaseReader, ConfiguredCase
@@ -89,8 +89,9 @@ def read_configuration(
     has_affixes = any(case.options.get("prefix") or case.options.get("suffix") for case in cases)
     templates, carried = _templates(sources, values, notes, affixes=has_affixes)
     if not templates:
-        fix = "mend its prompts: the lines above say what is wrong with each"
-        lines = "; ".join(line.text for line in notes.lines[:5])
+        fix = "mend its prompts, or write one as a text"
+        lost = [line.text for line in notes.lines if line.outcome is ImportOutcome.LEFT_OUT]
+        lines = list_first(lost, 5, "; ")
         raise WorkbenchError(f"no prompt can be carried: {lines}", where=document.path, fix=fix)
     values.complete(rows, templates.writer, affixes=has_affixes)
     models, settings = _models(document, providers, carried, notes)
