@@ -60,12 +60,12 @@ class ImportedAnswer:
     model: str
     row: int
     text: str
-    messages: Sequence[Mapping[str, str]] = ()
-    finish_reason: str = ""
     input_tokens: int | None = None
     output_tokens: int | None = None
     latency_s: float | None = None
     cost: float | None = None
+    messages: Sequence[Mapping[str, str]] = ()
+    finish_reason: str = ""
 
 
 @dataclass(frozen=True)

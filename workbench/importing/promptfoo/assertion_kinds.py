@@ -16,6 +16,7 @@ from workbench.importing.promptfoo.javascript_pattern import PatternFaultError, 
 
 Settings = dict[str, Any]
 TEXT, DOCUMENTS, OVERLAP = "promptfoo_text.py", "promptfoo_documents.py", "promptfoo_overlap.py"
+SIMILARITY = "embedding_similarity"
 QUOTED_PARTS = re.compile(r'(".*?"|[^,]+)(?=\s*,|\s*$)')
 AS_FUNCTION = "write it as an evaluator: workbench evaluators new NAME"
 JUDGED = ("llm-rubric", "g-eval", "model-graded-closedqa", "factuality", "model-graded-factuality")
@@ -42,7 +43,6 @@ OTHERS = {
     "is-valid-openai-function-call": "evaluators: - tool_call, with expected calls in the rows",
     "is-valid-function-call": "evaluators: - tool_call, with expected calls in the rows",
     "meteor": "evaluators: - rouge or chrf",
-    "similar": "- embedding_similarity: {model: openai:text-embedding-3-large}",
 }
 
 ROUGE_CHANGE = "words as in Penn Treebank; rare quotes and abbreviations differ"
@@ -92,6 +92,8 @@ def map_assertion(assertion: Mapping[str, Any], value: Any) -> MappedAssertion:
         raise UnmappedError(f"assert `{kind}`", fix=fix)
     if base in ("is-sql", "contains-sql"):
         return _sql(kind, base, value, negated=negated)
+    if base == "similar" or base == "similar:cosine":
+        return _similar(kind, value, assertion, negated=negated)
     maker = _CHECKS.get(base)
     if maker is None:
         raise UnmappedError(f"assert `{kind}`", fix=OTHERS.get(base, AS_FUNCTION))
@@ -237,6 +239,19 @@ def _sql(kind: str, base: str, value: Any, *, negated: bool) -> MappedAssertion:
     if base == "is-sql":
         settings["fenced"] = False
     return MappedAssertion("sql_valid", True, settings, kind, change)
+
+
+def _similar(
+    kind: str, value: Any, assertion: Mapping[str, Any], *, negated: bool
+) -> MappedAssertion:
+    """A similarity of embeddings; the threshold is an entry of its own."""
+    listed = value if isinstance(value, list) else [value]
+    if not listed or not all(isinstance(each, str) and each for each in listed):
+        raise UnmappedError(f"assert `{kind}` of {value!r:.40}", fix="mend its `value`")
+    threshold = assertion.get("threshold")
+    threshold = float(threshold) if isinstance(threshold, int | float) else 0.75
+    bound = {"at_most": threshold} if negated else {"at_least": threshold}
+    return MappedAssertion(SIMILARITY, value, bound, kind)
 
 
 def _text_of(value: Any) -> str:

@@ -11,9 +11,14 @@ from importlib import resources
 from typing import Any
 
 from workbench.canonical import canonical_json
+from workbench.evaluator.coverage import EXPECTED
 from workbench.importing.imported import Entry
-from workbench.importing.promptfoo.assertion_kinds import MappedAssertion
-from workbench.importing.promptfoo.row_judges import judge_entry, judge_file
+from workbench.importing.promptfoo.assertion_kinds import SIMILARITY, MappedAssertion
+from workbench.importing.promptfoo.row_judges import (
+    judge_entry,
+    judge_file,
+    similarity_entries,
+)
 
 MOST_EVALUATORS = 100
 NOT_NAME = re.compile(r"[^A-Za-z0-9 _.:+-]+")
@@ -103,6 +108,8 @@ class EvaluatorColumns:
         if mapped.function == "judge":
             return judge_entry(name, column.model or judge_model, partial=len(column.values) < rows)
         settings: dict[str, Any] = dict(mapped.settings)
+        if mapped.function == SIMILARITY:
+            return similarity_entries(name, column.model, settings)
         if ":" not in mapped.function:  # of the library: it has no value of a row
             if len(column.values) < rows:
                 settings["rows"] = {name: ["True"]}
@@ -119,10 +126,24 @@ class EvaluatorColumns:
         for column in self.columns.values():
             is_setting = ":" in column.mapped.function and column.constant(rows)
             is_uniform = column.mapped.function == "sql_valid" and len(column.values) == rows
+            name = EXPECTED if column.mapped.function == SIMILARITY else column.name
             if not is_setting and not is_uniform:
                 for row, value in column.values.items():
-                    expected[row][column.name] = value
+                    expected[row][name] = value
         return expected
+
+    def drop_partial_similarities(self, rows: int) -> int:
+        """Drop similarities of some rows only, and all but the first; return their number.
+
+        `embedding_similarity` with a model has one expected text in every row.
+        """
+        similar = [k for k, c in self.columns.items() if c.mapped.function == SIMILARITY]
+        carried = [key for key in similar if len(self.columns[key].values) == rows][:1]
+        dropped = [self.columns.pop(key) for key in similar if key not in carried]
+        for names in self.sets.values():
+            for column in dropped:
+                names.pop(column.name, None)
+        return sum(len(column.values) for column in dropped)
 
     def files(self) -> dict[str, str]:
         """The evaluators' files that the project needs."""

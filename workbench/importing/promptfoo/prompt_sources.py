@@ -72,15 +72,15 @@ class PromptReader:
     def _entry(self, entry: Any, where: str) -> Iterator[PromptSource]:
         if isinstance(entry, str):
             yield from self._raw(PromptSource(where, "", entry), self.config.folder)
+        elif isinstance(entry, Mapping) and isinstance(chat := _chat_of(entry), list):
+            label = str(entry.get("label") or entry.get("name") or entry.get("id") or "")
+            yield PromptSource(where, label, json.dumps(chat), label)
         elif isinstance(entry, Mapping) and isinstance(raw := _raw_of(entry), str):
             label = str(entry.get("label") or entry.get("id") or "")
             label = "" if label == raw else label
             config = entry.get("config")
             config = config if isinstance(config, Mapping) else {}
             yield from self._raw(PromptSource(where, label, raw, label, config), self.config.folder)
-        elif isinstance(entry, Mapping) and isinstance(entry.get("raw"), list):
-            label = str(entry.get("label") or "")
-            yield PromptSource(where, label, json.dumps(entry["raw"]), label)
         elif isinstance(entry, list):
             yield PromptSource(where, "", json.dumps(entry))
         else:
@@ -145,6 +145,10 @@ class PromptReader:
                 yield replace(in_file, raw=row.get("prompt") or "", label=label, name=label or name)
         else:
             yield replace(in_file, raw=text)
+
+
+def _chat_of(entry: Mapping[str, Any]) -> Any:
+    return next((entry[k] for k in ("raw", "messages", "prompt", "content") if k in entry), None)
 
 
 def _raw_of(entry: Mapping[str, Any]) -> Any:

@@ -98,6 +98,7 @@ def read_configuration(
     judge = next((ref for each in models if (ref := next(iter(each))) != "echo:last"), None)
     assertions = RowAssertions(tree, notes, rows)
     assertions.add(cases)
+    assertions.finish()
     expected = assertions.columns.expectations(len(rows))
     task = ImportedTask(
         name=name,

@@ -1,5 +1,6 @@
 """The assertions of all tests: mapped, counted, and combined into the result of a test."""
 
+import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
@@ -7,7 +8,7 @@ from typing import Any
 
 from workbench.errors import WorkbenchError
 from workbench.importing.imported import Entry
-from workbench.importing.promptfoo.assertion_kinds import MappedAssertion, map_assertion
+from workbench.importing.promptfoo.assertion_kinds import SIMILARITY, MappedAssertion, map_assertion
 from workbench.importing.promptfoo.case_values import printed_text
 from workbench.importing.promptfoo.configured_cases import CODE, ConfiguredCase, code_file
 from workbench.importing.promptfoo.evaluator_columns import MOST_EVALUATORS, EvaluatorColumns
@@ -86,6 +87,8 @@ class RowAssertions:
             mapped = map_assertion(assertion, value)
             if mapped.function == "judge":
                 assertion = {**assertion, "provider": self._grader(assertion, case, where)}
+            elif mapped.function == SIMILARITY:
+                assertion = {**assertion, "provider": self._embedder(assertion, case)}
             elif "provider" in assertion:
                 assertion = {k: v for k, v in assertion.items() if k != "provider"}
             column = self.columns.add(row, mapped, assertion, group)
@@ -150,6 +153,35 @@ class RowAssertions:
             raise WorkbenchError(f"assert graded by {provider!r:.60}", fix=fix)
         settings = entry.entry[entry.ref]
         return {entry.ref: dict(settings)} if settings else entry.ref
+
+    def _embedder(self, assertion: Mapping[str, Any], case: ConfiguredCase) -> Any:
+        """The entry of the model that embeds; None: the source names none.
+
+        Raises:
+            WorkbenchError: it is of another provider.
+        """
+        provider = assertion.get("provider") or case.options.get("provider")
+        if isinstance(provider, Mapping) and "embedding" in provider:
+            provider = provider["embedding"]
+        config = provider.get("config") if isinstance(provider, Mapping) else None
+        identifier = provider.get("id") if isinstance(provider, Mapping) else provider
+        if identifier is None:
+            return None
+        match = re.fullmatch(r"openai:embeddings?:(.+)", str(identifier))
+        if not match:
+            fix = "- embedding_similarity: {model: openai:text-embedding-3-large}"
+            raise WorkbenchError(f"embeddings of {identifier!r:.60}", fix=fix)
+        base_url = config.get("apiBaseUrl") if isinstance(config, Mapping) else None
+        entry = f"openai:{match[1]}"
+        return {entry: {"base_url": str(base_url)}} if base_url else entry
+
+    def finish(self) -> None:
+        """Leave out what needs a value in every row; call it after all rows are added."""
+        if count := self.columns.drop_partial_similarities(len(self.rows)):
+            self.lost = True
+            text = "assert `similar`: some tests have none, or several"
+            fix = "give every row one expected text: - embedding_similarity in docs/evaluators.md"
+            self.notes.left_out("", text, fix, count)
 
     def entries(self, judge_model: str | None) -> list[Entry]:
         """The entries of `evaluators:`, with the score and the result of a test at the end."""

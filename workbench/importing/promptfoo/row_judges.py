@@ -32,6 +32,7 @@ WORDS = {  # label of the value, and the question, by the type of the assertion
     "model-graded-closedqa": ("The criterion", "Does the answer meet the criterion?"),
     "g-eval": ("The criteria", "Does the answer meet the criteria?"),
 }
+EMBEDDING_MODEL = "openai:text-embedding-3-large"  # promptfoo's own default
 RUBRIC = ("The rubric", "Does the answer meet the rubric in every point?")
 
 
@@ -55,6 +56,15 @@ def judge_file(column: str, mapped: MappedAssertion) -> tuple[str, str]:
         question=f"{question} yes or no.",
     )
     return f"{judge_name(column)}.jinja", text
+
+
+def similarity_entries(column: str, model: Any, bound: dict[str, Any]) -> list[Entry]:
+    """The entries of a similarity by embeddings and of its threshold."""
+    measure = f"{column} cosine"
+    return [
+        {"embedding_similarity": {"model": model or EMBEDDING_MODEL, "name": measure}},
+        {"threshold": {"of": measure, **bound, "name": column}},
+    ]
 
 
 def judge_entry(column: str, model: Any, *, partial: bool) -> list[Entry]:
