@@ -139,7 +139,7 @@ def read_json_lines(path: Path, parser: ForeignParser) -> Iterator[tuple[int, JS
                         message, where=f"{path.name}:{number}", fix="write one row on each line"
                     )
                 if line.strip():
-                    yield number, parser.parse(line, number)
+                    yield number, parser.parse(line.rstrip("\r\n"), number)
     except OSError as error:
         fix = "make it a readable file"
         message = f"can't be read: {error.strerror}"

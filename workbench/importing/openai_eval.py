@@ -18,7 +18,7 @@ from workbench.importing.model_entries import (
 from workbench.importing.openai_graders import GraderImport
 from workbench.importing.openai_judges import UnreadableGraderError, message_pieces
 from workbench.importing.openai_references import (
-    Reference,
+    GraderReference,
     path_expression,
     pieces_source,
     pieces_text,
@@ -117,7 +117,7 @@ def _template(
 def _run_template(messages: list[Any], table: ColumnTable) -> str:
     pairs = message_pieces(messages)
     for _, pieces in pairs:
-        if any(isinstance(p, Reference) and p.namespace == "sample" for p in pieces):
+        if any(isinstance(p, GraderReference) and p.namespace == "sample" for p in pieces):
             raise UnreadableGraderError("it reads an answer")
     return chat_source(
         (role, pieces_source(pieces, lambda reference: _expression(reference, table)))
@@ -125,7 +125,7 @@ def _run_template(messages: list[Any], table: ColumnTable) -> str:
     )
 
 
-def _expression(reference: Reference, table: ColumnTable) -> str:
+def _expression(reference: GraderReference, table: ColumnTable) -> str:
     if not reference.path:
         raise UnreadableGraderError("it reads all of a row")
     return path_expression(table.name(str(reference.path[0])), reference.path[1:])

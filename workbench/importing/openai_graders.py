@@ -24,8 +24,8 @@ from workbench.importing.openai_judges import (
     unknown_sampling,
 )
 from workbench.importing.openai_references import (
+    GraderReference,
     Pieces,
-    Reference,
     path_expression,
     sole_reference,
     text_pieces,
@@ -34,7 +34,7 @@ from workbench.importing.task_names import NameSet, task_name
 
 Grader = Mapping[str, Any]
 SYMMETRIC = ("eq", "ne", "fuzzy_match", "cosine")
-_OWN_EVALUATOR = "write it as an evaluator: `workbench evaluators new NAME`"
+_NEW_EVALUATOR = "write it as an evaluator: `workbench evaluators new NAME`"
 _SIMILARITY: dict[str, tuple[str, dict[str, Any], str]] = {
     "fuzzy_match": ("edit_similarity", {}, "`edit_similarity`, the share of equal characters"),
     "bleu": ("bleu", {}, "`bleu`, as sacrebleu computes it"),
@@ -73,12 +73,12 @@ class GraderImport:
         reader = _READERS.get(str(kind))
         label = f"{kind} {grader.get('name')!r:.60}" if isinstance(grader, dict) else "a grader"
         if reader is None:
-            self.log.left_out(where, f"{label}: an unknown type", fix=_OWN_EVALUATOR)
+            self.log.left_out(where, f"{label}: an unknown type", fix=_NEW_EVALUATOR)
             return ""
         try:
             return reader(self, grader, where)
         except UnreadableGraderError as error:
-            self.log.left_out(where, f"{label}: {error}", fix=_OWN_EVALUATOR)
+            self.log.left_out(where, f"{label}: {error}", fix=_NEW_EVALUATOR)
             return ""
 
     def add(self, kind: str, settings: Mapping[str, Any]) -> None:
@@ -102,7 +102,7 @@ class GraderImport:
         if reference and reference.namespace == "item" and len(reference.path) == 1:
             column = self.table.name(str(reference.path[0]))
         else:
-            if any(isinstance(p, Reference) and p.namespace == "sample" for p in pieces):
+            if any(isinstance(p, GraderReference) and p.namespace == "sample" for p in pieces):
                 raise UnreadableGraderError("its reference reads the answer")
             column = self.table.name(f"{variable_name(name)}_reference")
             self.derived[column] = pieces
@@ -120,7 +120,7 @@ def _pieces(grader: Grader, key: str) -> Pieces:
         raise UnreadableGraderError(f"{error} is no value of a row or an answer") from error
 
 
-def _sides(grader: Grader, operation: str) -> tuple[Reference, Pieces]:
+def _sides(grader: Grader, operation: str) -> tuple[GraderReference, Pieces]:
     """The part of the answer that is compared, and what it is compared with."""
     answer, reference = _pieces(grader, "input"), _pieces(grader, "reference")
     for side, other in ((answer, reference), (reference, answer)):
@@ -132,7 +132,7 @@ def _sides(grader: Grader, operation: str) -> tuple[Reference, Pieces]:
     raise UnreadableGraderError("its input is no part of the answer")
 
 
-def _transform(part: Reference) -> dict[str, Any]:
+def _transform(part: GraderReference) -> dict[str, Any]:
     if part.is_answer:
         return {}
     if part.path[:1] == ("output_json",):
@@ -227,7 +227,7 @@ def _add_judge(task: GraderImport, grader: Grader, scores: Mapping[str, float]) 
     if not isinstance(grader.get("model"), str):
         raise UnreadableGraderError("it names no model")
 
-    def expression(reference: Reference) -> str:
+    def expression(reference: GraderReference) -> str:
         if reference.namespace == "sample":
             if reference.is_answer or reference.path[:1] == ("output_json",):
                 return "outputs"

@@ -11,10 +11,15 @@ from typing import Any
 
 from workbench.canonical import JSON
 from workbench.importing.jinja_text import chat_source
-from workbench.importing.openai_references import Pieces, Reference, pieces_source, text_pieces
+from workbench.importing.openai_references import (
+    GraderReference,
+    Pieces,
+    pieces_source,
+    text_pieces,
+)
 
 STEPS = 10  # of a range that isn't read in whole numbers
-MOST_WHOLE = 20
+MOST_STEPS = 20
 _SAMPLING = {
     "temperature": "temperature",
     "top_p": "top_p",
@@ -66,7 +71,7 @@ def _message_text(content: JSON) -> str:
 def judge_source(
     grader: Mapping[str, Any],
     scores: Mapping[str, float],
-    expression: Callable[[Reference], str],
+    expression: Callable[[GraderReference], str],
 ) -> str:
     """The file of a judge, with an expression for each value that it reads."""
     messages = [
@@ -113,8 +118,8 @@ def score_steps(grader: Mapping[str, Any]) -> dict[str, float]:
         UnreadableGraderError: the range is none.
     """
     low, high = _bounds(grader.get("range") or [0, 1])
-    whole = low.is_integer() and high.is_integer() and 2 <= high - low <= MOST_WHOLE
-    count = int(high - low) if whole else STEPS
+    integral = low.is_integer() and high.is_integer() and 2 <= high - low <= MOST_STEPS
+    count = int(high - low) if integral else STEPS
     numbers = [low + (high - low) * step / count for step in range(count + 1)]
     return {f"{number:.10g}": float(f"{number:.10g}") for number in numbers}
 

@@ -1,7 +1,7 @@
 """References of OpenAI's graders: `{{ item.label }}`, `{{ sample.output_json.answer }}`.
 
 >>> text_pieces("Label: {{ item.labels[0] }}")
-['Label: ', Reference(namespace='item', path=('labels', 0))]
+['Label: ', GraderReference(namespace='item', path=('labels', 0))]
 >>> text_pieces("{{ user }}")
 Traceback (most recent call last):
 ValueError: {{ user }}
@@ -24,7 +24,7 @@ _MARK = re.compile("\ue000(\\d+)\ue001")
 
 
 @dataclass(frozen=True)
-class Reference:
+class GraderReference:
     """A value that a grader reads, of the data (`item`) or of the answer (`sample`)."""
 
     namespace: str
@@ -57,7 +57,7 @@ class Reference:
         return value
 
 
-Pieces = list[str | Reference]
+Pieces = list[str | GraderReference]
 
 
 def text_pieces(text: str) -> Pieces:
@@ -74,7 +74,7 @@ def text_pieces(text: str) -> Pieces:
             raise ValueError(braces[0][:80])
         if braces.start() > end:
             pieces.append(text[end : braces.start()])
-        pieces.append(Reference(match[1], tuple(map(_read_step, _STEPS.findall(match[2])))))
+        pieces.append(GraderReference(match[1], tuple(map(_read_step, _STEPS.findall(match[2])))))
         end = braces.end()
     return [*pieces, text[end:]] if end < len(text) else pieces
 
@@ -84,15 +84,15 @@ def _read_step(step: str) -> str | int:
     return int(inner) if inner.isdecimal() else inner.strip("\"'")
 
 
-def sole_reference(pieces: Pieces) -> Reference | None:
+def sole_reference(pieces: Pieces) -> GraderReference | None:
     """The reference that a text consists of, apart from white space."""
     parts = [piece for piece in pieces if not isinstance(piece, str) or piece.strip()]
-    return parts[0] if len(parts) == 1 and isinstance(parts[0], Reference) else None
+    return parts[0] if len(parts) == 1 and isinstance(parts[0], GraderReference) else None
 
 
-def pieces_source(pieces: Pieces, expression: Callable[[Reference], str]) -> str:
+def pieces_source(pieces: Pieces, expression: Callable[[GraderReference], str]) -> str:
     """The Jinja source of a text, with an expression for each reference."""
-    references = [piece for piece in pieces if isinstance(piece, Reference)]
+    references = [piece for piece in pieces if isinstance(piece, GraderReference)]
     numbers = iter(range(len(references)))
     marked = [
         escape_braces(piece) if isinstance(piece, str) else _MARKS.format(next(numbers))

@@ -79,7 +79,7 @@ def read_prompty(path: Path) -> Import:
     template.text = without_images(template.text, set(template.files) - set(files))
     table = ColumnTable()
     for sample in _complete(samples, template, path, log):
-        table.add(sample)
+        table.add(sample or {"id": 1})
     settings = {
         "description": str(front.get("description") or ""),
         "chat": False if model.raw else None,
@@ -144,7 +144,7 @@ def _samples(
         log.changed(where, f"inputs without a value, which are empty: {names}", fix=fix)
     if any(rows):
         log.carried(where, "samples", count=len(rows))
-    return [{**dict.fromkeys(missing, ""), **row} or {"id": 1} for row in rows]
+    return [{**dict.fromkeys(missing, ""), **row} for row in rows]
 
 
 def _complete(

@@ -83,9 +83,9 @@ def without_images(text: str, names: Collection[str]) -> str:
 def read_variables(text: str) -> list[str]:
     """Variables that a Jinja template writes out and doesn't set itself, in their order."""
     tags = " ".join(_TAG.findall(text))
-    own = {word for clause in _SETTING.findall(tags) for word in re.findall(r"\w+", clause)}
+    bound = {word for clause in _SETTING.findall(tags) for word in re.findall(r"\w+", clause)}
     names = dict.fromkeys(_VARIABLE.findall(text))
-    return [name for name in names if name not in own and name not in _JINJA]
+    return [name for name in names if name not in bound and name not in _JINJA]
 
 
 def _mark_threads(text: str, threads: Collection[str], template: RoleTemplate) -> str:
