@@ -39,6 +39,7 @@ def sample(sample_id: Any, question: Any, target: Any, **more: Any) -> dict[str,
         "output": {
             "model": "m-1",
             "completion": text,
+            "choices": [{"stop_reason": "max_tokens"}],
             "usage": {"input_tokens": 7, "output_tokens": 2},
             "time": 0.5,
         },

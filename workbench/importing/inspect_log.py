@@ -144,10 +144,18 @@ def _answer(values: JSON, generated: int, counts: Counter[str]) -> dict[str, Any
     seconds = output.get("time")
     return {
         "text": text,
+        "finish_reason": _stop_reason(output.get("choices")),
         "input_tokens": _count(usage.get("input_tokens")),
         "output_tokens": _count(usage.get("output_tokens")),
         "latency_s": seconds if isinstance(seconds, float) else None,
     }
+
+
+def _stop_reason(choices: JSON) -> str:
+    """The reason that Inspect gives, in the words of the chat API."""
+    first = choices[0] if isinstance(choices, list) and choices else None
+    reason = first.get("stop_reason") if isinstance(first, dict) else None
+    return {"max_tokens": "length", "model_length": "length"}.get(str(reason), str(reason or ""))
 
 
 def _count(value: JSON) -> int | None:
@@ -186,7 +194,11 @@ def _answers(samples: _Samples, model: str, where: str, log: ImportLog) -> list[
         return []
     if answers:
         log.carried(where, "recorded answers", count=len(answers))
-    return [ImportedAnswer("prompt", model, number, **each) for number, each in answers]
+    prompts = [prompt.messages for prompt in samples.prompts]
+    return [
+        ImportedAnswer("prompt", model, number, messages=prompts[number], **each)
+        for number, each in answers
+    ]
 
 
 def _report_template(template: str | None, where: str, log: ImportLog) -> None:

@@ -52,6 +52,11 @@ class LmEvalRow:
         return "" if self.messages else self.requests[0][0]
 
     @property
+    def sent_messages(self) -> list[Any]:
+        """The conversation; a raw text is a message of the user."""
+        return self.messages or [{"role": "user", "content": self.prompt}]
+
+    @property
     def choices(self) -> list[str]:
         """The continuations whose likelihoods were compared."""
         texts = [text for _, text in self.requests if isinstance(text, str)]

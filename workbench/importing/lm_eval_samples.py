@@ -167,7 +167,11 @@ def _answers(
         log.left_out(name, "recorded answers, of an unknown model", fix=fix, count=len(responses))
         return ()
     log.carried(name, "recorded answers", count=len(responses))
-    return tuple(ImportedAnswer("prompt", model, n, text) for n, text in responses if text)
+    return tuple(
+        ImportedAnswer("prompt", model, n, text, messages=samples.rows[n].sent_messages)
+        for n, text in responses
+        if text
+    )
 
 
 def _report(samples: LmEvalSamples, parser: ForeignParser, name: str, log: ImportLog) -> None:

@@ -168,12 +168,17 @@ def _answers(
 ) -> list[ImportedAnswer]:
     """Recorded answers to the very prompt of the task."""
     answered = [(number, row) for number, row in enumerate(source.rows) if row.output]
-    recorded = "messages messages" in template or bool(source.run.get("input_messages"))
     label = entry_name(model)
+    is_known = "messages messages" in template or bool(source.run.get("input_messages"))
     carried = [
-        ImportedAnswer("prompt", label, number, row.output, row.input_tokens, row.output_tokens)
+        ImportedAnswer(
+            *("prompt", label, number, row.output),
+            messages=row.messages,
+            input_tokens=row.input_tokens,
+            output_tokens=row.output_tokens,
+        )
         for number, row in answered
-        if recorded and label != STAND_IN and f"openai:{row.model}" == label
+        if is_known and row.messages and f"openai:{row.model}" == label != STAND_IN
     ]
     if carried:
         log.carried(where, "recorded answers", count=len(carried))

@@ -23,7 +23,7 @@ class EvalRow:
     """
 
     values: Mapping[str, Any]
-    messages: tuple[Mapping[str, Any], ...] = ()
+    messages: tuple[Mapping[str, str], ...] = ()
     output: str = ""
     model: str = ""
     input_tokens: int | None = None
@@ -55,7 +55,7 @@ def read_eval_row(value: Mapping[str, Any]) -> EvalRow:
     )
 
 
-def _messages(listed: JSON) -> tuple[Mapping[str, Any], ...]:
+def _messages(listed: JSON) -> tuple[Mapping[str, str], ...]:
     if not isinstance(listed, list):
         return ()
     return tuple(
