@@ -1,7 +1,9 @@
-"""Record anew what the two local models answer to the starters: `make recordings`.
+"""Record what the two local models answer to the starters: `make recordings`.
 
 Each starter is written into a new folder, with `recording:` in the place of `recorded:`, and run.
-Answers are written when all starters have run.
+A request that has an answer in `workbench/starters/answers` keeps it; delete the file to record
+all anew. Answers that no starter asks for any more are dropped. They are written when all starters
+have run.
 """
 
 import os

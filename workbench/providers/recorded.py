@@ -85,20 +85,24 @@ class RecordedProvider:
             if request is None:
                 time.sleep(PAUSE_S)
                 continue
-            answer = self._answer(request.body)
-            yield Completion(
-                request.key,
-                cast("State", answer.state),
-                text=answer.text,
-                finish_reason=answer.finish_reason,
-                usage=Usage(answer.input_tokens, answer.output_tokens),
-                latency_s=answer.latency_s,
-                choice_scores=answer.choice_scores,
-                choice_tokens=answer.choice_tokens,
-            )
+            yield completion_of(request.key, self._answer(request.body))
 
     def _answer(self, body: Mapping[str, JSON]) -> RecordedAnswer:
         return read_recordings(self.name)[body["request"]]
+
+
+def completion_of(key: str, answer: RecordedAnswer) -> Completion:
+    """The recorded answer as the completion of the request with this key."""
+    return Completion(
+        key,
+        cast("State", answer.state),
+        text=answer.text,
+        finish_reason=answer.finish_reason,
+        usage=Usage(answer.input_tokens, answer.output_tokens),
+        latency_s=answer.latency_s,
+        choice_scores=answer.choice_scores,
+        choice_tokens=answer.choice_tokens,
+    )
 
 
 def recorded_body(call: PromptCall) -> dict[str, JSON]:

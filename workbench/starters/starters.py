@@ -18,6 +18,7 @@ from workbench.project.new_files import write_new_files
 
 FOLDER = "projects"
 RECORDED_MODEL = re.compile(r"^(?P<indent> *)- recorded:.*\n", re.MULTILINE)
+RECORDED_JUDGE = re.compile(r"model: recorded:\S+")
 GITIGNORE = b".workbench/\n.env\n"
 SETTINGS = b"""\
 # yaml-language-server: $schema=.workbench/schema/workbench.json
@@ -100,10 +101,11 @@ def _files(folder: Traversable, prefix: str = "") -> Iterator[tuple[str, Travers
 
 
 def _with_models(text: str, models: Sequence[str]) -> str:
-    """The experiment file with other models in the place of the recorded ones."""
+    """The experiment file with other models in the place of the recorded ones; the first judges."""
     first = RECORDED_MODEL.search(text)
     if first is None:
         return text
     lines = "".join(f"{first['indent']}- {model}\n" for model in models)
     rest = RECORDED_MODEL.sub("", text[first.end() :])
+    rest = RECORDED_JUDGE.sub(f"model: {models[0]}", rest)
     return text[: first.start()] + lines + rest
