@@ -33,7 +33,7 @@ def print_plan(plan: "Plan", opened: "OpenExperiment", as_json: bool) -> int:
     prices, currency = opened.project.prices, opened.project.file.currency
     forecasts = forecast(plan, opened.store, prices)
     judges = forecast_judges(plan, opened.store, prices)
-    warnings = key_warnings(_asked_models(plan, any(judge.requests for judge in judges)))
+    warnings = key_warnings(_models_to_call(plan, any(judge.requests for judge in judges)))
     if as_json:
         document = plan_json(plan, forecasts, currency) | {"warnings": warnings}
         print_json(document | ({"judges": [asdict(judge) for judge in judges]} if judges else {}))
@@ -46,7 +46,7 @@ def print_plan(plan: "Plan", opened: "OpenExperiment", as_json: bool) -> int:
     return ExitCode.DONE
 
 
-def _asked_models(plan: "Plan", scorers_ask: bool) -> "Iterator[OpenModel]":
+def _models_to_call(plan: "Plan", scorers_ask: bool) -> "Iterator[OpenModel]":
     """The models that requests are to be sent to."""
     for variant, requests in zip(plan.variants, plan.requests, strict=True):
         if requests:
