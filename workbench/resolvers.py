@@ -8,10 +8,12 @@ from collections.abc import Sequence
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
+from workbench.dataset import RowsCache
 from workbench.evaluator import Evaluator, Spec
 from workbench.experiment import Resolvers
 from workbench.project import Project
 from workbench.prompt import Prompt, Reference
+from workbench.store.changes import VIEWS
 
 if TYPE_CHECKING:
     from workbench.tracking.mlflow_lookup import RegisteredVersions
@@ -44,4 +46,5 @@ def project_resolvers(
 
         return find_evaluators(specs)
 
-    return Resolvers(registry, dataset, evaluators, require_env)
+    rows_cache = RowsCache(project.store / VIEWS)
+    return Resolvers(registry, dataset, evaluators, require_env, rows_cache)

@@ -13,10 +13,14 @@ from command import invoke, write_task
 from workbench.cli.compare import open_comparison
 from workbench.cli.setup import open_project
 from workbench.comparing.comparison import compare_stored
+from workbench.dataset import ALL_ROWS, DatasetSpec, Example, RowsCache, rows_file
+from workbench.dataset.packed_examples import PackedExamples
 from workbench.evaluator import Score
 from workbench.model import Completion
 from workbench.plan import Plan, Scope, outline_plan
+from workbench.plan.redact_rows import redact_rows
 from workbench.project import Price, ProjectFile
+from workbench.secrets import Redactor, Secret
 from workbench.store import Store
 from workbench.view import page_cache
 from workbench.view.page_cache import PageCache, cache_page
@@ -170,7 +174,7 @@ def test_prices_and_code_decide_the_contents(
     prices = {"echo:last": Price(input=1, output=2)}
     for file in (ProjectFile(prices=prices), ProjectFile(currency="EUR")):
         assert load(viewed, project=replace(viewed.project, file=file)) is None
-    monkeypatch.setattr(page_cache, "_code_digest", lambda: "another version")
+    monkeypatch.setattr(page_cache, "code_digest", lambda: "another version")
     assert load(viewed) is None
 
 
@@ -242,6 +246,61 @@ def test_a_view_after_a_run_compares_nothing_again(
         assert json.dumps(loaded.head) == json.dumps(compared.head)
     assert invoke(tmp_path, "store", "prune", "--older-than", "1w", "--yes").returncode == 0
     assert not (tmp_path / ".workbench" / "views").exists()
+
+
+def open_cached() -> Sequence[Example] | None:
+    """The rows of a view's cached page; None: there is no such page."""
+    project = open_project("none")
+    with open_comparison(["qa"], project, "none", Scope(), by_slice=True) as opened:
+        page = PageCache(project, opened.store).load(opened.outline)
+        return page.compared.plan.examples if page else None
+
+
+def test_a_view_after_a_run_parses_no_rows_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(page_cache, "MIN_ANSWERS", 1)
+    monkeypatch.setattr(rows_file, "MIN_BYTES", 1)
+    write_task(tmp_path)
+    assert invoke(tmp_path, "run", MLFLOW_TRACKING_URI="none").returncode == 0
+    monkeypatch.chdir(tmp_path)
+    examples = open_cached()
+    assert isinstance(examples, PackedExamples)
+    assert [example.inputs for example in examples] == [{"text": "yes"}, {"text": "no"}]
+    (rows,) = (tmp_path / ".workbench" / "views").glob("*.rows")
+    rows.write_bytes(rows.read_bytes()[:-1])
+    kinds = [type(open_cached()) for _ in range(2)]
+    assert kinds == [tuple, PackedExamples]  # written again
+    file = tmp_path / "prompts" / "qa" / "rows.csv"
+    file.write_text(file.read_text().replace("no,yes", "nö,yes"))
+    assert open_cached() is None
+    assert invoke(tmp_path, "store", "prune", "--older-than", "1w", "--yes").returncode == 0
+    assert not rows.parent.exists()
+
+
+def test_rows_with_a_secret_are_redacted_and_not_cached(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(rows_file, "MIN_BYTES", 1)
+    bench.write("rows.jsonl", '{"text": "the key is sk-canary-4711-0815"}\n')
+    cache = RowsCache(bench.root / "views")
+    experiment = bench.experiment()
+    spec = DatasetSpec(path="rows.jsonl")
+    clean = cache.read(spec, bench.task, ALL_ROWS, lambda: experiment.dataset)
+    redactor = Redactor([Secret("KEY", "sk-canary-4711-0815")])
+    redacted = redact_rows(replace(experiment, dataset=clean), redactor).dataset
+    cache.save(redacted)
+    assert not (bench.root / "views").exists()
+    cache.save(clean)  # the variable is set after this
+    cached = cache.read(spec, bench.task, ALL_ROWS, lambda: experiment.dataset)
+    assert isinstance(cached.examples, PackedExamples)
+    again = redact_rows(replace(experiment, dataset=cached), redactor).dataset
+    assert again == redacted
+    assert again.examples[0].inputs == {"text": "the key is [secret KEY]"}
+    other = Redactor([Secret("KEY", "sk-other-4711-0815")])
+    assert (
+        redact_rows(replace(experiment, dataset=cached), other).dataset.examples is cached.examples
+    )
 
 
 def test_only_the_newest_views_are_cached(viewed: Bench) -> None:

@@ -5,6 +5,9 @@ dataset_spec  `dataset:` of an experiment file
 load          the dataset that an experiment file names
 selected_columns  the columns that are read
 variables     columns of the experiment file: constants, and lists that multiply rows
+rows_cache    the rows of large files that were read before
+rows_file     the file of a dataset's rows, by content and settings
+packed_examples   examples in compressed blocks, decoded when they are read
 sampling      a random sample of rows
 examples      rows as examples: split, variables, sample, unique ids, digest
 row_ids       unique ids of rows
@@ -22,6 +25,7 @@ values        values of tables and libraries as JSON
 
 from workbench.dataset.dataset_spec import DatasetSpec
 from workbench.dataset.load import MlflowReader, load_dataset
+from workbench.dataset.rows_cache import RowsCache
 from workbench.dataset.types import ALL_ROWS, EXPECTED, Dataset, Example, RowScope
 
 __all__ = [
@@ -32,5 +36,6 @@ __all__ = [
     "Example",
     "MlflowReader",
     "RowScope",
+    "RowsCache",
     "load_dataset",
 ]

@@ -64,6 +64,20 @@ ALL_ROWS = RowScope()
 
 
 @dataclass(frozen=True)
+class RowsFile:
+    """The file that rows come from, before it was read.
+
+    Attributes:
+        sha256: of its bytes.
+        settings: digest of all else that decides the rows: settings, scope, code and libraries.
+    """
+
+    path: Path
+    sha256: str
+    settings: str
+
+
+@dataclass(frozen=True)
 class Dataset:
     """The rows of one experiment, identified by their content.
 
@@ -86,11 +100,12 @@ class Dataset:
         groups: number of each example's group; None: it is in no group. Empty without groups. They
             change intervals and verdicts, not answers, so they are not in the digest.
         folder: of the file with the rows; None: they are in no file.
+        file: whose rows these are; None: it is small or no file, or a secret was redacted.
     """
 
     name: str
     source: str
-    examples: tuple[Example, ...]
+    examples: Sequence[Example]
     digest: str
     columns: tuple[str, ...]
     expected: str = ""
@@ -106,15 +121,18 @@ class Dataset:
     reserved: Mapping[str, str] = field(default_factory=dict)
     left_out: tuple[str, ...] = ()
     folder: Path | None = None
+    file: RowsFile | None = None
 
     @property
     def variables(self) -> tuple[str, ...]:
         """Names of all that templates can read."""
         return (*self.columns, *(name for name in self.reserved if name not in self.columns))
 
-    def first_examples(self, limit: int | None) -> tuple[Example, ...]:
+    def first_examples(self, limit: int | None) -> Sequence[Example]:
         """The examples of the first rows, each with all of its turns; None: all."""
-        if limit is None or not self.later_turns:
+        if limit is None:
+            return self.examples
+        if not self.later_turns:
             return self.examples[:limit]
         starts = [n for n, example in enumerate(self.examples) if example.turn < 2]
         return self.examples[: starts[limit]] if limit < len(starts) else self.examples

@@ -106,9 +106,11 @@ def _load_dataset(
     renderer: Renderer,
     scope: RowScope,
 ) -> Dataset:
-    load = partial(load_dataset, mlflow_reader=resolvers.mlflow_dataset, renderer=renderer)
+    spec, folder, cache = file.dataset, document.folder, resolvers.rows_cache
+    reader = resolvers.mlflow_dataset
+    load = partial(load_dataset, spec, folder, mlflow_reader=reader, renderer=renderer, scope=scope)
     with located(document.where("dataset")):
-        return load(file.dataset, document.folder, scope=scope)
+        return cache.read(spec, folder, scope, load) if cache else load()
 
 
 def _listed_prices(

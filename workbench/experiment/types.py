@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from workbench.canonical import JSON
-from workbench.dataset import Dataset, MlflowReader
+from workbench.dataset import Dataset, MlflowReader, RowsCache
 from workbench.evaluator import Evaluator
 from workbench.evaluator.lookup import EvaluatorFinder, find_in_process
 from workbench.experiment.file import Exclusion, GateRule
@@ -100,9 +100,11 @@ class Resolvers:
         evaluators: by default imports them into the main process.
         require_env: refuse if a variable in an evaluator's `env` is not set, or if this machine
             can't run an evaluator.
+        rows_cache: of large datasets; None: files are always read.
     """
 
     registry: Registry
     mlflow_dataset: MlflowReader
     evaluators: EvaluatorFinder = find_in_process
     require_env: bool = True
+    rows_cache: RowsCache | None = None

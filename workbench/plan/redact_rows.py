@@ -10,6 +10,7 @@ from dataclasses import replace
 
 from workbench.canonical import JSON, canonical_json, encode_function
 from workbench.dataset import Example
+from workbench.dataset.packed_examples import PackedExamples
 from workbench.errors import WorkbenchError, list_first
 from workbench.experiment import Experiment
 from workbench.prompt import Prompt
@@ -29,9 +30,14 @@ def redact_rows(experiment: Experiment, redactor: Redactor) -> Experiment:
     refuse_secret_in_file(experiment.content, experiment.path, redactor)
     for prompt in experiment.prompts:
         refuse_secret(prompt, redactor)
-    clean = redactor.redact
+    if not redactor.has_secrets:
+        return experiment
     dataset = experiment.dataset
-    dataset = replace(dataset, name=clean(dataset.name), source=clean(dataset.source))
+    name, source = redactor.redact(dataset.name), redactor.redact(dataset.source)
+    if (name, source) != (dataset.name, dataset.source):
+        dataset = replace(dataset, name=name, source=source, file=None)
+    if isinstance(dataset.examples, PackedExamples) and _are_clean(dataset.examples, redactor):
+        return replace(experiment, dataset=dataset)
     examples: list[Example] = []
     for start in range(0, len(dataset.examples), CHUNK):
         chunk = dataset.examples[start : start + CHUNK]
@@ -46,9 +52,13 @@ def redact_rows(experiment: Experiment, redactor: Redactor) -> Experiment:
     total = len(dataset.examples)
     warning = f"{dataset.name}: a secret was redacted in {len(changed)} of {total} rows: {rows}"
     warnings = (*dataset.warnings, warning)
-    return replace(
-        experiment, dataset=replace(dataset, examples=tuple(examples), warnings=warnings)
-    )
+    dataset = replace(dataset, examples=tuple(examples), warnings=warnings, file=None)
+    return replace(experiment, dataset=dataset)
+
+
+def _are_clean(examples: PackedExamples, redactor: Redactor) -> bool:
+    """True if there is no secret in the rows; none of them is made for that."""
+    return all(redactor.redact(text) == text for text in examples.texts())
 
 
 def refuse_secret(prompt: Prompt, redactor: Redactor) -> None:

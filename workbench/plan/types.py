@@ -84,7 +84,7 @@ class Plan:
     """
 
     experiment: Experiment
-    examples: tuple[Example, ...]
+    examples: Sequence[Example]
     variants: tuple[Variant, ...]
     cells: tuple[Sequence[Cell], ...]
     requests: tuple[tuple[Request, ...], ...]

@@ -102,6 +102,11 @@ class Redactor:
         self._prefixes = sorted({skeleton[:PREFIX] for skeleton in skeletons})
         self._longest = max(map(len, skeletons), default=0)
 
+    @property
+    def has_secrets(self) -> bool:
+        """False if nothing would be redacted."""
+        return bool(self._prefixes)
+
     def redact(self, text: str) -> str:
         """`text` with `[secret NAME]` in place of each secret."""
         if not self._may_contain_secret(text):

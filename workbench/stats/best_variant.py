@@ -15,12 +15,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-from scipy.special import stdtrit
 
 from workbench.stats.joint_means import JointMeans, compare_jointly, posterior_draws
 from workbench.stats.means import Estimate, wilson_interval
 from workbench.stats.quantiles import TAIL, Quantile, row_median
 from workbench.stats.sample import LEVEL, Clusters, FloatArray, RowValues, Scale, row_means
+from workbench.stats.special_functions import stdtrit
 from workbench.stats.verdicts import holm_adjust
 
 SEED = 20_260_103

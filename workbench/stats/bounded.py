@@ -21,9 +21,9 @@ Rows of a cluster get one weight, and the row added is a cluster of the largest 
 import math
 
 import numpy as np
-from scipy.special import ndtr, ndtri
 
 from workbench.stats.sample import LEVEL, ClusterSums, FloatArray
+from workbench.stats.special_functions import ndtr, ndtri
 
 MAX_STEPS = 100  # of a search for a root
 PRECISION = 1e-10

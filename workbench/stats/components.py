@@ -17,9 +17,9 @@ from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-from scipy.special import chdtri
 
 from workbench.stats.sample import Clusters, RowValues, cluster_numbers, row_means
+from workbench.stats.special_functions import chdtri
 
 ASSURANCE = 0.8  # probability that the planned standard deviation is not below the true one
 MIN_ROWS = 2  # with two answers each, so that answers are told from rows

@@ -19,9 +19,9 @@ these p-values counts, because each test errs where the others do not.
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import chdtrc
 
 from workbench.stats.sample import FloatArray
+from workbench.stats.special_functions import chdtrc
 
 PERMUTATIONS = 9_999
 MAX_P = 0.2  # of the other tests, beyond which permuted levels would change no conclusion

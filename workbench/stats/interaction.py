@@ -22,9 +22,9 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import fdtrc
 
 from workbench.stats.sample import Clusters, FloatArray, RowValues, cluster_numbers, row_means
+from workbench.stats.special_functions import fdtrc
 
 PERMUTATIONS = 1_999
 PERMUTATIONS_PER_BATCH = 200

@@ -18,10 +18,10 @@ from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import stdtr, stdtrit
 
 from workbench.stats.means import wilson_interval
 from workbench.stats.sample import LEVEL, Clusters, ClusterSums, FloatArray
+from workbench.stats.special_functions import stdtr, stdtrit
 
 MAX_GROUPS = 500  # with more clusters, GROUPS of them are left out together
 GROUPS = 200

@@ -17,10 +17,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-from scipy.special import ndtri, stdtr, stdtrit
 
 from workbench.stats.means import wilson_interval
 from workbench.stats.sample import LEVEL, FloatArray
+from workbench.stats.special_functions import ndtri, stdtr, stdtrit
 
 MIN_LABELS = 30  # below, nothing is corrected
 PRIOR = 0.5  # of a row, for each pair of ends

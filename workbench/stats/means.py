@@ -19,8 +19,6 @@ same. Rows of one cluster are correlated: the cluster is the unit of the interva
 import math
 from dataclasses import dataclass, replace
 
-from scipy.special import bdtr, ndtri, stdtrit
-
 from workbench.stats.bounded import lower_bound, p_above
 from workbench.stats.quantiles import Quantile, row_median
 from workbench.stats.sample import (
@@ -33,6 +31,7 @@ from workbench.stats.sample import (
     row_means,
 )
 from workbench.stats.skewness import skew_corrected_p, unranged_interval
+from workbench.stats.special_functions import bdtr, ndtri, stdtrit
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,9 +11,9 @@
 from functools import cache, lru_cache
 
 import numpy as np
-from scipy.special import bdtr, bdtrc, ndtr, ndtri
 
 from workbench.stats.sample import LEVEL, FloatArray
+from workbench.stats.special_functions import bdtr, bdtrc, ndtr, ndtri
 from workbench.stats.unconditional import tango_bound, tango_statistic, unconditional_test
 
 MAX_EXACT_ROWS = 12  # rows that differ, up to which all 4,096 sign flips are tried

@@ -23,7 +23,6 @@ import math
 from dataclasses import dataclass, field, replace
 
 import numpy as np
-from scipy.special import stdtr
 
 from workbench.stats.agreement import ALPHA, agreeing_interval
 from workbench.stats.bounded import lower_bound, p_above
@@ -47,6 +46,7 @@ from workbench.stats.skewness import (
     t_interval,
     unranged_interval,
 )
+from workbench.stats.special_functions import stdtr
 
 NEAR_TIE = 0.1  # of the largest difference: sums so near to each other are nearly ties
 MAX_PERMUTED_ROWS = 500  # rows that differ, beyond which Student's t is as good and much faster

@@ -17,10 +17,10 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import bdtr
 
 from workbench.stats.bounded import p_above
 from workbench.stats.sample import LEVEL, Clusters, ClusterSums, FloatArray, cluster_numbers
+from workbench.stats.special_functions import bdtr
 
 TAIL = (1 - LEVEL) / 2  # of samples in which one end of an interval errs
 

@@ -16,11 +16,11 @@ from itertools import combinations
 from typing import Any
 
 import numpy as np
-from scipy.special import ndtri
 from scipy.stats import spearmanr
 
 from workbench.stats.means import wilson_interval
 from workbench.stats.sample import LEVEL
+from workbench.stats.special_functions import ndtri
 
 RESAMPLES = 2_000
 MIN_VARIED = 3  # different values without which there is no correlation

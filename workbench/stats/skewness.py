@@ -13,10 +13,10 @@ plain t covers the true mean in 91% of cases, the bootstrap (BCa) in 88%, this i
 import math
 
 import numpy as np
-from scipy.special import stdtr, stdtrit
 
 from workbench.stats.bounded import lower_bound
 from workbench.stats.sample import LEVEL, ClusterSums
+from workbench.stats.special_functions import stdtr, stdtrit
 
 # With these the interval of 20 log-normal values (sigma 1.5) covers in 94% of cases.
 ROW_REACH, SKEW_REACH = 2.5, 5.0

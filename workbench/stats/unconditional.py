@@ -20,9 +20,9 @@ from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import bdtrc, betaincinv, gammaln, ndtri
 
 from workbench.stats.sample import LEVEL, FloatArray
+from workbench.stats.special_functions import bdtrc, betaincinv, gammaln, ndtri
 
 EXCLUDED = 1e-5  # probability of the shares that are left out
 NEGLIGIBLE = 1e-9  # probability of the numbers of rows that are not summed over

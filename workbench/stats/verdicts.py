@@ -17,10 +17,9 @@ from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from scipy.special import betaincinv, chdtri, ndtri
-
 from workbench.stats.agreement import ALPHA
 from workbench.stats.pairs import Difference
+from workbench.stats.special_functions import betaincinv, chdtri, ndtri
 
 ANYTIME_FACTOR = 2.5  # times as many rows settle it in 80% of cases with anytime-valid tests
 MIN_DISTANCE = 1e-3  # of a standard deviation

@@ -7,22 +7,20 @@ models, evaluators, settings, answers and the code that compares them are the sa
 """
 
 import json
-import os
-import tempfile
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import asdict, astuple, dataclass, replace
-from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-import workbench
-from workbench.canonical import JSON, canonical_json, digest
+from workbench.canonical import canonical_json, digest
 from workbench.comparing.comparison import ExperimentComparison
+from workbench.dataset import RowsCache
 from workbench.evaluator import Score
 from workbench.plan import Plan
 from workbench.plan.stored_cells import KEY_BYTES, pack_keys, with_keys
 from workbench.project import Project
+from workbench.project.cache_files import code_digest, read_cache_file, write_cache_file
 from workbench.scoring.answer_reader import AnswerReader
 from workbench.scoring.scored_rows import ScoredRows
 from workbench.store import Store
@@ -32,7 +30,6 @@ from workbench.view.page_contents import PageContents, page_head
 MIN_ANSWERS = 20_000  # below, comparing takes a second or two
 MAX_FILES = 5  # the newest stay; one has some 40 bytes an answer
 MAX_UNSTORED = 10_000  # answers with errors of evaluators, which the store doesn't keep
-CHECKSUM_BYTES = 32
 
 
 @dataclass(frozen=True)
@@ -67,9 +64,9 @@ class PageCache:
         }
         line = json.dumps(header, separators=(",", ":"), ensure_ascii=False)
         line = self.store.redactor.redact(line)
-        body = b"\n".join([line.encode("utf-8", "replace"), b"".join(pack_keys(plan))])
-        with suppress(OSError):  # the next start compares again
-            _write(self._file(plan), body + sha256(body).digest())
+        parts = [line.encode("utf-8", "replace"), b"\n", *pack_keys(plan)]
+        write_cache_file(self._file(plan), parts, newest=MAX_FILES)
+        RowsCache(self._folder).save(plan.experiment.dataset)
 
     def load(self, make_outline: Callable[[], Plan]) -> PageContents | None:
         """The cached contents, if comparing would give the same.
@@ -79,12 +76,15 @@ class PageCache:
         if not any(self._folder.glob("*.page")):
             return None
         outline = make_outline()
-        with suppress(OSError, ValueError, KeyError, TypeError):
-            body = self._file(outline).read_bytes()
-            body, checksum = body[:-CHECKSUM_BYTES], body[-CHECKSUM_BYTES:]
-            line, _, packed = body.partition(b"\n")
-            if sha256(body).digest() == checksum:
-                return self._contents(outline, json.loads(line), packed)
+        body = read_cache_file(self._file(outline))
+        if body is None:
+            return None
+        with suppress(ValueError, KeyError, TypeError):
+            line, _, packed = bytes(body).partition(b"\n")
+            contents = self._contents(outline, json.loads(line), packed)
+            if contents:
+                RowsCache(self._folder).save(outline.experiment.dataset)
+            return contents
         return None
 
     def _contents(
@@ -126,7 +126,7 @@ class PageCache:
         experiment, dataset = plan.experiment, plan.experiment.dataset
         return digest(
             {
-                "code": _code_digest(),
+                "code": code_digest(),
                 "project": canonical_json(experiment.content),
                 "variants": [replace(v, choice_method="").digest for v in plan.variants],
                 "templates": [[v.prompt.ref, v.prompt.source] for v in plan.variants],
@@ -177,27 +177,3 @@ def _can_cache(plan: Plan, scored: ScoredRows) -> bool:
         and not any(variant.prompt.image_line for variant in plan.variants)
         and not any(request.prefill for request in plan.bodies.values())
     )
-
-
-def _code_digest() -> str:
-    """Digest of the sizes and times of the package's modules."""
-    root = Path(workbench.__file__).parent
-    files = ((file, file.stat()) for file in sorted(root.rglob("*.py")))
-    stamps: JSON = [[str(file), stat.st_size, stat.st_mtime_ns] for file, stat in files]
-    return digest(stamps)
-
-
-def _write(file: Path, body: bytes) -> None:
-    """Write a file as a whole, for its owner only, and delete the oldest beside it."""
-    file.parent.mkdir(mode=0o700, exist_ok=True)
-    handle, part = tempfile.mkstemp(dir=file.parent)
-    try:
-        with os.fdopen(handle, "wb") as opened:
-            opened.write(body)
-        Path(part).replace(file)
-    except BaseException:
-        Path(part).unlink(missing_ok=True)
-        raise
-    newest_first = sorted(file.parent.iterdir(), key=lambda each: -each.stat().st_mtime_ns)
-    for old in newest_first[MAX_FILES:]:
-        old.unlink(missing_ok=True)
