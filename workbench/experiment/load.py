@@ -106,11 +106,10 @@ def _load_dataset(
     renderer: Renderer,
     scope: RowScope,
 ) -> Dataset:
-    spec, folder, cache = file.dataset, document.folder, resolvers.rows_cache
-    reader = resolvers.mlflow_dataset
+    spec, folder, reader = file.dataset, document.folder, resolvers.mlflow_dataset
     load = partial(load_dataset, spec, folder, mlflow_reader=reader, renderer=renderer, scope=scope)
     with located(document.where("dataset")):
-        return cache.read(spec, folder, scope, load) if cache else load()
+        return resolvers.read_rows(spec, folder, scope, load)
 
 
 def _listed_prices(

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from workbench.canonical import JSON
-from workbench.dataset import Dataset, MlflowReader, RowsCache
+from workbench.dataset import Dataset, DatasetSpec, MlflowReader, RowsCache, RowScope
 from workbench.evaluator import Evaluator
 from workbench.evaluator.lookup import EvaluatorFinder, find_in_process
 from workbench.experiment.file import Exclusion, GateRule
@@ -108,3 +108,9 @@ class Resolvers:
     evaluators: EvaluatorFinder = find_in_process
     require_env: bool = True
     rows_cache: RowsCache | None = None
+
+    def read_rows(
+        self, spec: DatasetSpec, folder: Path, scope: RowScope, load: Callable[[], Dataset]
+    ) -> Dataset:
+        """The rows from the cache, or as `load` reads them."""
+        return self.rows_cache.read(spec, folder, scope, load) if self.rows_cache else load()
