@@ -34,8 +34,8 @@ def test_keys_record_run_again_and_quit(home: Path, empty_store: Path) -> None:
         loop.wait_for("watching qa; r: record in MLflow, Enter: run again, q: quit")
         loop.press("\n")
         loop.wait_for("run again: 4 stored")
-        loop.save("loud.jinja", "user:\n{{ text }}\n")
-        text = loop.wait_for("better: 1")
+        loop.save("loud.jinja", "user:\n{{ text | lower }}\n")
+        text = loop.wait_for("  better: ")
         assert "prompts/qa/loud.jinja saved: " in text
         assert "loud, exact_match: 0.000 → 0.500" in text
         assert runs_in_mlflow(home) == 0
@@ -65,8 +65,8 @@ def test_a_signal_ends_the_loop_and_its_results_are_recorded(
 def test_a_terminal_of_40_columns_gets_a_line_per_metric(home: Path) -> None:
     with watched(home, "--tracking-uri", "none", columns=40) as loop:
         loop.wait_for("watching qa")
-        loop.save("loud.jinja", "user:\n{{ text }}\n")
-        text = loop.wait_for("better: 1")
+        loop.save("loud.jinja", "user:\n{{ text | lower }}\n")
+        text = loop.wait_for("  better: ")
         loop.press("q")
         loop.end()
     table = text[: text.index("loud, exact_match")].splitlines()
