@@ -1,5 +1,6 @@
 """`workbench run --watch` as a process: its keys, its output, and the record at its end."""
 
+import re
 import signal
 import sqlite3
 import termios
@@ -62,15 +63,18 @@ def test_a_signal_ends_the_loop_and_its_results_are_recorded(
     assert runs_in_mlflow(home) == 1
 
 
-def test_a_terminal_of_40_columns_gets_a_line_per_metric(home: Path) -> None:
-    with watched(home, "--tracking-uri", "none", columns=40) as loop:
+@pytest.mark.parametrize(("columns", "cell"), [(40, "loud     0.500 n=2"), (30, "loud, 2 rows")])
+def test_the_results_fit_a_narrow_terminal(home: Path, columns: int, cell: str) -> None:
+    with watched(home, "--tracking-uri", "none", columns=columns) as loop:
         loop.wait_for("watching qa")
         loop.save("loud.jinja", "user:\n{{ text | lower }}\n")
         text = loop.wait_for("  better: ")
         loop.press("q")
         loop.end()
-    table = text[: text.index("loud, exact_match")].splitlines()
-    assert [line for line in table[1:] if len(line) > 40] == []
+    _, lines = re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]", "", text).split(" saved: ")
+    table = lines.partition("loud, exact")[0].splitlines()
+    assert cell in lines
+    assert [line for line in table if len(line) > columns] == []
 
 
 def test_the_terminal_is_as_it_was_before(home: Path) -> None:

@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from workbench.completing.context import RunContext
     from workbench.plan import Plan
     from workbench.project import Project
+    from workbench.run.invocation import CostLimits
     from workbench.run.summary import Invocation
 
 Target = Annotated[
@@ -136,31 +137,45 @@ def run(
 ) -> int:
     """Run every prompt on every model, score and record the outputs."""
     from workbench.plan import Options, Scope
-    from workbench.report.listed_rows import check_kind
-    from workbench.run.invocation import CostLimits, make_budget
+    from workbench.run.invocation import CostLimits
 
     if show and as_json:
         raise WorkbenchError("--json lists no rows", fix="-o rows.json writes them")
     scope = Scope(limit, only or (), race_on if race or race_on else None, sample)
     options = Options(scope, fresh, retry_failed, again, _waits(wait, as_json), note=note)
     limits = CostLimits(max_cost, max_calls, max_judge_cost)
-    if watch:
-        from workbench.cli.watch import WatchCall, watch_task
+    with unsafe_execution(unsafe_exec):
+        if watch:
+            from workbench.cli.watch import WatchCall, watch_task
 
-        single = {"--race": race or race_on, "--check-batch": with_check, "--json": as_json}
-        single |= {"--dry-run": dry_run, "--fresh": fresh, "--retry-failed": retry_failed}
-        single |= {"--again": again, "--show": show, "--output": output is not None}
-        with unsafe_execution(unsafe_exec):
-            return watch_task(WatchCall(target, options, limits, tracking_uri), single)
-    with unsafe_execution(unsafe_exec), open_experiment(target, options, tracking_uri) as opened:
-        plan, project = opened.plan(), opened.project
-        check_kind(show, plan)
-        rows = RunRows(show, bool(only), output, project, force)
-        budget = make_budget(plan, project.prices, limits)
-        if dry_run:
-            return print_plan(plan, opened, as_json)
-        print_notes(plan, as_json)
-        result = run_opened(opened, plan, budget, tracking_uri, rows, as_json, with_check)
+            single = (race or race_on, with_check, dry_run, fresh, retry_failed, again)
+            call = WatchCall(target, options, limits, tracking_uri)
+            return watch_task(call, (*single, show, output is not None, as_json))
+        with open_experiment(target, options, tracking_uri) as opened:
+            rows = RunRows(show, bool(only), output, opened.project, force)
+            return _run(opened, limits, rows, tracking_uri, dry_run, as_json, with_check)
+
+
+def _run(
+    opened: OpenExperiment,
+    limits: "CostLimits",
+    rows: RunRows,
+    tracking_uri: str,
+    dry_run: bool,
+    as_json: bool,
+    with_check: bool,
+) -> int:
+    """Plan an experiment; run it, or show the plan."""
+    from workbench.report.listed_rows import check_kind
+    from workbench.run.invocation import make_budget
+
+    plan = opened.plan()
+    check_kind(rows.kind, plan)
+    budget = make_budget(plan, opened.project.prices, limits)
+    if dry_run:
+        return print_plan(plan, opened, as_json)
+    print_notes(plan, as_json)
+    result = run_opened(opened, plan, budget, tracking_uri, rows, as_json, with_check)
     code = _print_invocation(*result, as_json)
     return rows.error.exit_code if rows.error else code
 

@@ -11,7 +11,7 @@ import os
 import queue
 import signal
 import sys
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
@@ -50,6 +50,10 @@ from workbench.watch.loop_state import LoopState
 from workbench.watch.watch_loop import LoopContext, LoopView, WatchLoop
 
 KEYS = "r: record in MLflow, Enter: run again, q: quit"
+SINGLE_RUN = (  # flags that don't go with a loop
+    *("--race", "--check-batch", "--dry-run", "--fresh", "--retry-failed", "--again"),
+    *("--show", "--output", "--json"),
+)
 NO_KEYS = "Ctrl-C ends the loop and records the results in MLflow"
 
 
@@ -63,17 +67,17 @@ class WatchCall:
     tracking_uri: str = ""
 
 
-def watch_task(call: WatchCall, single: Mapping[str, object]) -> ExitCode:
+def watch_task(call: WatchCall, single: Sequence[object]) -> ExitCode:
     """Run the loop until a key or a signal ends it; then record the results in MLflow.
 
     Args:
         call: what to watch.
-        single: values of flags that belong to a single run.
+        single: values of the flags in SINGLE_RUN.
 
     Raises:
         WorkbenchError: one of these flags is given, or there is nothing to watch.
     """
-    for flag in (flag for flag, value in single.items() if value):
+    for flag in (flag for flag, value in zip(SINGLE_RUN, single, strict=True) if value):
         fix = f"leave {flag} out: it belongs to a single run"
         raise WorkbenchError(f"--watch and {flag} don't go together", fix=fix)
     project = open_project(call.tracking_uri)
