@@ -63,7 +63,7 @@ def test_a_signal_ends_the_loop_and_its_results_are_recorded(
     assert runs_in_mlflow(home) == 1
 
 
-@pytest.mark.parametrize(("columns", "cell"), [(40, "loud     0.500 n=2"), (30, "loud, 2 rows")])
+@pytest.mark.parametrize(("columns", "cell"), [(40, "loud     0.500 n=2"), (20, "loud, 2 rows")])
 def test_the_results_fit_a_narrow_terminal(home: Path, columns: int, cell: str) -> None:
     with watched(home, "--tracking-uri", "none", columns=columns) as loop:
         loop.wait_for("watching qa")

@@ -13,7 +13,7 @@ import inspect
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from functools import partial
+from functools import cache, partial
 from hashlib import sha256
 from importlib.metadata import entry_points
 from pathlib import Path
@@ -50,7 +50,7 @@ EvaluatorFinder = Callable[[Sequence[Spec]], list[Evaluator]]
 def list_evaluators(root: Path) -> dict[str, str]:
     """Every name that needs no colon, and its origin."""
     evaluators = {entry.name: entry.value for entry in entry_points(group=GROUP)}
-    evaluators |= dict.fromkeys(_module_names(LIBRARY), "workbench")
+    evaluators |= dict.fromkeys(_library_names(), "workbench")
     project = _module_names(root / "evaluators")
     return evaluators | {name: f"evaluators/{name}.py" for name in project}
 
@@ -109,7 +109,7 @@ def find_in_process(specs: Sequence[Spec]) -> list[Evaluator]:
 def is_builtin(name: str, root: Path) -> bool:
     """True if the name means an evaluator of the library."""
     overridden = name.isidentifier() and (root / "evaluators" / f"{name}.py").is_file()
-    return name in _module_names(LIBRARY) and not overridden
+    return name in _library_names() and not overridden
 
 
 def _transform(evaluator: Evaluator, spec: Spec) -> Transform | None:
@@ -181,6 +181,11 @@ def _check_settings(check: Callable[..., Any], settings: Mapping[str, JSON], nam
         raise WorkbenchError(f"evaluator {name!r}: {type(error).__name__}: {error}") from error
 
 
+@cache
+def _library_names() -> list[str]:
+    return _module_names(LIBRARY)
+
+
 def _module_names(folder: Path) -> list[str]:
     return sorted(file.stem for file in folder.glob("*.py") if not file.name.startswith("_"))
 
@@ -199,7 +204,7 @@ def _locate(spec: Spec) -> tuple[ModuleType, object]:
     elif module_name.endswith(".py"):
         module = _import(module_name, partial(_import_file, _file(root, module_name, where)), spec)
     else:
-        if not colon and name in _module_names(LIBRARY):
+        if not colon and name in _library_names():
             module_name, attribute = f"{PACKAGE}.{name}", name
         elif not colon:
             entries = [entry for entry in entry_points(group=GROUP) if entry.name == name]

@@ -6,6 +6,8 @@ with Store(project.store) as store:
 """
 
 import json
+import math
+import time
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
@@ -94,9 +96,14 @@ class Store:
 
     Attributes:
         redactor: removes secrets from everything that is stored.
+        check_interval_s: seconds in which `check` need not read the file again; each row that is
+            read is checked anyway.
     """
 
+    check_interval_s = 0.0
+
     def __init__(self, folder: Path, redactor: Redactor | None = None) -> None:
+        self._checked_at = -math.inf
         self.redactor = redactor or Redactor()
         self.database = Database(folder)
         self.leases = Leases(self.database, self.redactor)
@@ -122,8 +129,11 @@ class Store:
         Raises:
             WorkbenchError: the file is not as it was written (exit code 5).
         """
+        if time.monotonic() - self._checked_at < self.check_interval_s:
+            return
         if damage := find_damage(self.database):
             raise self.database.storage_error("is damaged", damage)
+        self._checked_at = time.monotonic()
 
     def reserve_space(self, requests: Iterable[Request]) -> None:
         """Write the reserve, and check that the disk has space for these completions beside it.

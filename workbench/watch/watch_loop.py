@@ -33,6 +33,7 @@ from workbench.watch.watched_files import files_of_plan, files_of_project
 WAIT_S = 0.1  # for a report of a save, between two looks for a key and a signal
 RETRY_S = 0.5  # until a plan that another process runs is tried again
 NO_LIMITS = CostLimits()
+CHECK_S = 600.0  # between two checks of the whole store, which take as long as it is large
 FATAL = (ExitCode.STORAGE, ExitCode.INTERRUPTED, ExitCode.TERMINATED)
 
 
@@ -111,6 +112,7 @@ class WatchLoop:
                 and nothing limits them.
         """
         self._root = project.root
+        self._context.store.check_interval_s = CHECK_S
         try:
             self._watcher.follow(files_of_project(project, self._context.experiment))
             self._advance(set(), project, is_first=True)
