@@ -39,6 +39,7 @@ from workbench.cli import (
     serve,
     show,
     store,
+    switch,
     sync,
     try_prompt,
     view,
@@ -62,7 +63,7 @@ INTERRUPTED = "Interrupted. Run the same command to continue.\n"
 GROUPS = {
     "Begin": ("init", "import", "docs"),
     "Run": ("run", "try", "plan", "sync"),
-    "Compare and decide": ("compare", "show", "view", "decide", "gate", "history"),
+    "Compare and decide": ("compare", "show", "view", "decide", "gate", "history", "switch"),
     "Judges and people": ("judge", "labels"),
     "Production": ("promote", "rollback", "promotions", "package", "serve"),
     "Prompts": ("prompts", "schema"),
@@ -137,6 +138,7 @@ app.command("view")(view.view)
 app.command("decide")(decide.decide)
 app.command("gate")(gate.gate)
 app.command("history")(history.history)
+app.command("switch")(switch.switch)
 app.add_typer(judge.app, name="judge", cls=CommandGroup)
 app.add_typer(judge.labels, name="labels", cls=CommandGroup)
 app.command("promote")(promote.promote)

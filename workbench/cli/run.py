@@ -19,22 +19,18 @@ from workbench.cli.output import print_json, print_lines
 from workbench.cli.output_file import Force
 from workbench.cli.print_plan import print_notes, print_plan, print_power
 from workbench.cli.run_rows import Output, RunRows, Show
+from workbench.cli.running_plan import RunningPlan
 from workbench.cli.setup import (
-    OpenExperiment,
     keep_private,
-    make_recorder,
     open_experiment,
     open_project,
 )
-from workbench.cli.signals import handle_signals, note_on_stderr, write_stderr
+from workbench.cli.signals import note_on_stderr, write_stderr
 from workbench.errors import WorkbenchError
 from workbench.report.safe_text import escape_commands, plain
 
 if TYPE_CHECKING:
-    from workbench.completing.budget import Budget
     from workbench.completing.check_batch import BatchCheck
-    from workbench.completing.context import RunContext
-    from workbench.plan import Plan
     from workbench.project import Project
     from workbench.run.invocation import CostLimits
     from workbench.run.summary import Invocation
@@ -153,19 +149,19 @@ def run(
             return watch_task(call, (*single, show, output is not None, as_json))
         with open_experiment(target, options, tracking_uri) as opened:
             rows = RunRows(show, bool(only), output, opened.project, force)
-            return _run(opened, limits, rows, tracking_uri, dry_run, as_json, with_check)
+            return _run_opened(opened, limits, tracking_uri, rows, dry_run, with_check, as_json)
 
 
-def _run(
+def _run_opened(
     opened: OpenExperiment,
     limits: "CostLimits",
-    rows: RunRows,
     tracking_uri: str,
+    rows: RunRows,
     dry_run: bool,
-    as_json: bool,
     with_check: bool,
+    as_json: bool,
 ) -> int:
-    """Plan an experiment; run it, or show the plan."""
+    """Run an open experiment once and print its results; return the exit code."""
     from workbench.report.listed_rows import check_kind
     from workbench.run.invocation import make_budget
 
@@ -175,35 +171,10 @@ def _run(
     if dry_run:
         return print_plan(plan, opened, as_json)
     print_notes(plan, as_json)
-    result = run_opened(opened, plan, budget, tracking_uri, rows, as_json, with_check)
-    code = _print_invocation(*result, as_json)
+    running = RunningPlan(opened, plan, budget, tracking_uri, quiet=as_json)
+    invocation, samples = running.run(rows.receive, with_check=with_check)
+    code = _print_invocation(invocation, opened.project, samples, as_json)
     return rows.error.exit_code if rows.error else code
-
-
-def run_opened(
-    opened: OpenExperiment,
-    plan: "Plan",
-    budget: "Budget",
-    tracking_uri: str,
-    rows: RunRows,
-    as_json: bool,
-    with_check: bool = False,
-) -> "tuple[Invocation, Project, list[BatchCheck] | None]":
-    """Run a plan, print its leaderboard and rows, and record it."""
-    from workbench.cli.results import TerminalResults
-    from workbench.completing.context import RunContext
-    from workbench.report.progress import progress
-    from workbench.run.invocation import run as run_plan
-
-    project = opened.project
-    with handle_signals(project) as stop:
-        context = RunContext(
-            project, opened.store, progress(), stop, budget, renderer=opened.renderer
-        )
-        callbacks = TerminalResults(project, quiet=as_json, receive=rows.receive)
-        recorder = make_recorder(context, tracking_uri)
-        invocation = run_plan(plan, context, recorder, opened.options, callbacks)
-        return invocation, project, _check_samples(plan, context) if with_check else None
 
 
 def plan(
@@ -259,13 +230,6 @@ def ui(
     keep_private(project, tracking_uri)
     wait_for_recordings(project, note_on_stderr)
     serve(project, tracking_uri, port, print_line=lambda line: typer.echo(plain(line)))
-
-
-def _check_samples(plan: "Plan", context: "RunContext") -> "list[BatchCheck]":
-    """Repeat a sample of local models' rows at batch size 1."""
-    from workbench.completing.check_batch import check_batch
-
-    return check_batch(plan, context.store.completions, should_stop=context.interrupted)
 
 
 def _waits(wait: bool | None, as_json: bool) -> bool:

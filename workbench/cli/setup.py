@@ -5,7 +5,7 @@ with open_experiment("sentiment", Options(), "") as opened:
 """
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -18,6 +18,7 @@ from workbench.secrets import find_secrets
 
 if TYPE_CHECKING:
     from workbench.completing.context import RunContext
+    from workbench.document import Document
     from workbench.experiment import Experiment
     from workbench.experiment.types import Registry, Resolvers
     from workbench.plan import Options, Plan
@@ -82,6 +83,7 @@ def open_experiment(
     gate_prompts: bool = False,
     unnamed_alias: str = "",
     require_env: bool = True,
+    edit: "Callable[[Document], Document] | None" = None,
 ) -> Iterator[OpenExperiment]:
     """Load an experiment and open all that its plan needs.
 
@@ -93,6 +95,7 @@ def open_experiment(
         gate_prompts: also plan the prompts that the experiment's gate names.
         unnamed_alias: an alias that names nothing yet, although the gate may name it.
         require_env: as in `Resolvers`.
+        edit: a change of the file's content, for this invocation only.
     """
     from workbench.experiment import PromptFinder, add_prompts
     from workbench.prompt import Renderer
@@ -104,7 +107,7 @@ def open_experiment(
     with shared_pool(), Renderer() as renderer, open_store(project) as store:
         path = target if isinstance(target, Path) else experiment_file(target, project)
         resolvers = project_resolvers(project, tracking_uri, require_env=require_env)
-        opened = load_opened(path, project, store, renderer, resolvers, options)
+        opened = load_opened(path, project, store, renderer, resolvers, options, edit)
         experiment = opened.experiment
         finder = PromptFinder(
             experiment.task, project.prompts_beside(path.parent), renderer, resolvers.registry
@@ -121,15 +124,19 @@ def load_opened(
     renderer: "Renderer",
     resolvers: "Resolvers",
     options: "Options",
+    edit: "Callable[[Document], Document] | None" = None,
 ) -> OpenExperiment:
-    """Load the experiment file at `path` with what is open already."""
-    from workbench.experiment import load_experiment
+    """Load the experiment file at `path`, as `edit` changes it, with what is open already."""
+    from workbench.document import read_document
+    from workbench.experiment import build_experiment
     from workbench.workers.garbage import paused_gc
 
     # before an error quotes the file
     REDACTOR.add(experiment_secrets(path, project.display_path(path)))
     with paused_gc():
-        experiment = load_experiment(path, project, renderer, resolvers, options.scope.rows)
+        document = read_document(path, display_name=project.display_path(path))
+        document, rows = edit(document) if edit else document, options.scope.rows
+        experiment = build_experiment(document, project, renderer, resolvers, rows)
     priced = replace(project, published=experiment.listed_prices.prices)
     return OpenExperiment(priced, store, renderer, experiment, options, resolvers.registry)
 

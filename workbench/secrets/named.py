@@ -23,6 +23,7 @@ SECRET_NAME = re.compile(
 VARIABLE = re.compile(r"\$\{(\w+)\}")
 ORDINARY = {"HOME", "HOSTNAME", "LANG", "LOGNAME", "PATH", "PWD", "SHELL", "TMPDIR", "USER"}
 LOCATION_NAME = re.compile(r"(?i)[-_](env|path|file|dir|sock|url|id)$")  # of a secret
+LIMIT_NAME = re.compile(r"(max|min)_(\w+_)?tokens")  # of an answer; `rename:` has a text for it
 
 
 @dataclass(frozen=True)
@@ -71,7 +72,8 @@ def _secret_parts(name: str, value: str, *, always: bool) -> Iterator[str]:
     """Secret parts of a named value: all of it, or an address's password and parameters."""
     text = value.strip()
     is_folder = name in ORDINARY and text.startswith("/")  # a shell's PWD
-    if always or (SECRET_NAME.search(name) and not LOCATION_NAME.search(name) and not is_folder):
+    named = SECRET_NAME.search(name) and not LOCATION_NAME.search(name)
+    if always or (named and not is_folder and not LIMIT_NAME.fullmatch(name)):
         yield re.sub(r"(?i)^(bearer|basic|token)\s+", "", text)
     elif "://" in text and not text.isspace():
         try:

@@ -19,6 +19,7 @@ from typing import Literal
 
 from workbench.errors import ExitCode, WorkbenchError
 from workbench.model import Completion, FailedCall, Permit, Request, UnlimitedPermit
+from workbench.parameters import ParameterError
 from workbench.providers.openai.circuit_breaker import CircuitBreaker
 from workbench.providers.openai.errors import (
     CALL_ERRORS,
@@ -237,7 +238,13 @@ class _Session:
         request.permit.record_failure(FailedCall(failure.outcome, failure.message, waiting=text))
         if failure.fatal_fix:
             exit_code = ExitCode.FAILED_ROWS
-            self._stop(WorkbenchError(failure.message, fix=failure.fatal_fix, exit_code=exit_code))
+            error = WorkbenchError(failure.message, fix=failure.fatal_fix)
+            if failure.parameter:
+                error = ParameterError(
+                    failure.message, parameter=failure.parameter, fix=failure.fatal_fix
+                )
+            error.exit_code = exit_code
+            self._stop(error)
         if failure.too_many:
             self._limiter.record_refusal(sent_at, time.monotonic())
         if failure.wait_s is not None:
