@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from command import invoke, write_task
 
+import workbench as wb
 from workbench.catalog.published_prices import read_published
 
 AS_OF = read_published().as_of
@@ -82,3 +83,19 @@ def test_an_estimate_names_its_basis(home: Path) -> None:
     assert line in planned.stdout.splitlines()
     (home / "prompts" / "qa" / "experiment.yaml").write_text(FILE.format(model="echo:last"))
     assert "estimated" not in invoke(home, "plan").stdout
+
+
+def test_a_preview_in_python_has_the_price_and_the_warning(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for variable in ("OPENAI_BASE_URL", "OPENAI_API_KEY"):
+        monkeypatch.delenv(variable, raising=False)
+    preview = wb.plan(
+        prompts="{{ q }}",
+        data=[{"q": "a"}],
+        models="openai:gpt-6-luna",
+        evaluators="output_tokens",
+        parameters={"max_tokens": 10},
+    )
+    assert (f"(prices of {AS_OF})" in str(preview), MISSING.strip() in str(preview)) == (True, True)

@@ -88,7 +88,7 @@ def open_call(call: PythonCall, options: Options) -> Iterator[OpenExperiment]:
                 resolvers = project_resolvers(project, call.tracking_uri)
                 rows = options.scope.rows
                 experiment = build_experiment(document, project, renderer, resolvers, rows)
-            parts = (project, store, renderer, experiment, options)
+            parts = (experiment.priced(project), store, renderer, experiment, options)
             yield OpenExperiment(*parts, resolvers.registry)
 
 

@@ -17,7 +17,7 @@ from workbench.comparing.comparison import ExperimentComparison
 from workbench.comparing.decision import Ranking
 from workbench.errors import WorkbenchError, unknown_name
 from workbench.plan import Plan
-from workbench.plan.forecast import forecast, total
+from workbench.plan.forecast import forecast, key_warnings, total
 from workbench.report.compare import compare_json, compare_lines
 from workbench.report.decide import decision_json, decision_lines
 from workbench.report.plan import judge_lines, plan_json, plan_lines
@@ -166,8 +166,11 @@ def build_preview(plan: Plan, opened: OpenExperiment) -> Preview:
     frame, judges = plan_frame(plan, forecasts), judges_frame(of_judges)
     lines = plan_lines(plan, forecasts, currency) + judge_lines(of_judges, currency)
     lines = [frame.to_string(index=False), *lines, *(f"note: {note}" for note in plan.notes)]
+    warnings = key_warnings(plan, scorers_ask=any(judge.requests for judge in of_judges))
+    lines += [f"warning: {warning}" for warning in warnings]
     lines = [python_text(line) for line in lines]
     document, names = plan_json(plan, forecasts, currency), frame["variant"].tolist()
+    document |= {"warnings": warnings}
     document |= {"judges": [asdict(judge) for judge in of_judges]} if of_judges else {}
     cost, notes = total(forecasts).low, plan.notes
     html = html_frame(frame) + html_frame(judges) + html_lines(lines[1:])

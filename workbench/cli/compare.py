@@ -95,7 +95,7 @@ def compare(
     with open_comparison(names or [], project, tracking_uri, scope, by_slice=bool(by)) as opened:
         selectors, plan, store = opened.selectors, opened.plan(), opened.store
         plan = plan if factors else with_answers(plan, store)
-        columns, prices = [by] if by else (), project.prices
+        columns, prices = [by] if by else (), opened.opened.project.prices
         compared = compare_stored(plan, store, by=columns, prices=prices, anytime=anytime)
         every = factors and not selectors
         variants = range(len(plan.variants)) if every else compared.compared_variants

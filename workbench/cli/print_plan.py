@@ -4,7 +4,6 @@ warning: openai:gpt-6-luna needs a key, and the variable OPENAI_API_KEY is empty
 """
 
 import sys
-from collections.abc import Iterator
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
@@ -14,7 +13,6 @@ from workbench.report.safe_text import plain
 
 if TYPE_CHECKING:
     from workbench.cli.setup import OpenExperiment
-    from workbench.model import OpenModel
     from workbench.plan import Plan
 
 
@@ -33,7 +31,7 @@ def print_plan(plan: "Plan", opened: "OpenExperiment", as_json: bool) -> int:
     prices, currency = opened.project.prices, opened.project.file.currency
     forecasts = forecast(plan, opened.store, prices)
     judges = forecast_judges(plan, opened.store, prices)
-    warnings = key_warnings(_models_to_call(plan, any(judge.requests for judge in judges)))
+    warnings = key_warnings(plan, scorers_ask=any(judge.requests for judge in judges))
     if as_json:
         document = plan_json(plan, forecasts, currency) | {"warnings": warnings}
         print_json(document | ({"judges": [asdict(judge) for judge in judges]} if judges else {}))
@@ -44,15 +42,6 @@ def print_plan(plan: "Plan", opened: "OpenExperiment", as_json: bool) -> int:
     print_styled(plan_table(plan, forecasts, currency))
     print_lines([*plan_lines(plan, forecasts, currency), *judge_lines(judges, currency)])
     return ExitCode.DONE
-
-
-def _models_to_call(plan: "Plan", scorers_ask: bool) -> "Iterator[OpenModel]":
-    """The models that requests are to be sent to."""
-    for variant, requests in zip(plan.variants, plan.requests, strict=True):
-        if requests:
-            yield variant.model
-    for scorer in plan.experiment.scorers.values() if scorers_ask else ():
-        yield from scorer.models
 
 
 def print_power(

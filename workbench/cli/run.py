@@ -30,6 +30,7 @@ from workbench.errors import WorkbenchError
 from workbench.report.safe_text import escape_commands, plain
 
 if TYPE_CHECKING:
+    from workbench.cli.setup import OpenExperiment
     from workbench.completing.check_batch import BatchCheck
     from workbench.project import Project
     from workbench.run.invocation import CostLimits
@@ -153,7 +154,7 @@ def run(
 
 
 def _run_opened(
-    opened: OpenExperiment,
+    opened: "OpenExperiment",
     limits: "CostLimits",
     tracking_uri: str,
     rows: RunRows,

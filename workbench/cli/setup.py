@@ -137,7 +137,7 @@ def load_opened(
         document = read_document(path, display_name=project.display_path(path))
         document, rows = edit(document) if edit else document, options.scope.rows
         experiment = build_experiment(document, project, renderer, resolvers, rows)
-    priced = replace(project, published=experiment.listed_prices.prices)
+    priced = experiment.priced(project)
     return OpenExperiment(priced, store, renderer, experiment, options, resolvers.registry)
 
 

@@ -118,7 +118,7 @@ def _sync(
             with open_experiment(
                 file, Options(Scope.from_json(pending.scope), sends=False, note=pending.note), uri
             ) as opened:
-                plan, context = opened.plan(), RunContext(project, opened.store, progress())
+                plan, context = opened.plan(), RunContext(opened.project, opened.store, progress())
                 if plan.digest == pending.plan:
                     return _record(pending, plan, context, uri)
     except WorkbenchError as error:

@@ -123,7 +123,7 @@ class _ExperimentFiles:
         opened = load_opened(
             self._path, project, self._store, self._renderer, self._resolve(project), options
         )
-        return project, replace(opened.plan(), note=options.note)
+        return opened.project, replace(opened.plan(), note=options.note)
 
     def _resolve(self, project: Project) -> Resolvers:
         if self._resolvers is None or self._resolvers[0] != project:

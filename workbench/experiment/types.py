@@ -4,7 +4,7 @@ Experiment(name="sentiment", prompts=(Prompt(…), …), models=(OpenModel(…),
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from workbench.canonical import JSON
@@ -17,7 +17,7 @@ from workbench.judges.judge import Judge
 from workbench.model import Model, OpenModel
 from workbench.model_scores.embedding_score import EmbeddingSimilarity
 from workbench.model_scores.expected_likelihood import ExpectedLikelihood
-from workbench.project import Price
+from workbench.project import Price, Project
 from workbench.prompt import Prompt, Reference
 
 # (task, reference) to the registered prompt, for `check_templates`.
@@ -63,6 +63,10 @@ class Experiment:
     scorers: Mapping[str, Scorer] = field(default_factory=dict)
     prices: Mapping[str, Price] = field(default_factory=dict)
     listed_prices: ListedPrices = field(default_factory=ListedPrices)
+
+    def priced(self, project: Project) -> Project:
+        """The project with the published prices of the models."""
+        return replace(project, published=self.listed_prices.prices)
 
     @property
     def judges(self) -> dict[str, Judge]:

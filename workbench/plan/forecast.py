@@ -8,11 +8,11 @@ bodies of later turns will hold answers that aren't there yet.
 """
 
 import difflib
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from workbench.errors import WorkbenchError
-from workbench.model import OpenModel, Provider, Request
+from workbench.model import Provider, Request
 from workbench.plan import Plan, Variant
 from workbench.project import Price
 from workbench.prompt.later_turns import earlier_keys
@@ -72,7 +72,8 @@ def total(forecasts: Sequence[Forecast]) -> Forecast:
         low=add([forecast.low for forecast in sending]),
         high=add([forecast.high for forecast in sending]),
         seconds=add([forecast.seconds for forecast in sending]),
-        measured=all(forecast.exact or forecast.measured for forecast in sending),
+        measured=any(each.measured for each in sending)
+        and all(each.exact or each.measured for each in sending),
     )
 
 
@@ -122,12 +123,19 @@ def _expected_output(limits: Sequence[int | None], history: History) -> int | No
     return round(sum(min(history.output_tokens, limit or float("inf")) for limit in limits))
 
 
-def key_warnings(models: Iterable[OpenModel]) -> list[str]:
-    """Return a warning for each model whose key is missing, so that `run` would refuse to begin."""
+def key_warnings(plan: Plan, *, scorers_ask: bool) -> list[str]:
+    """Return a warning for each model to be asked whose key is missing: `run` refuses to begin.
+
+    `scorers_ask`: judges and other models that score have requests to send, too.
+    """
+    pairs = zip(plan.variants, plan.requests, strict=True)
+    models = [variant.model for variant, requests in pairs if requests]
+    for scorer in plan.experiment.scorers.values() if scorers_ask else ():
+        models += scorer.models
     warnings: dict[str, None] = {}
-    for each in models:
+    for model in models:
         try:
-            getattr(each.provider, "key", str)()
+            getattr(model.provider, "key", str)()
         except WorkbenchError as error:
             warnings[f"{error.message}: {error.fix}"] = None
     return list(warnings)
