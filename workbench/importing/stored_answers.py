@@ -62,13 +62,20 @@ def _pairs(
 
 
 def _cells(plan: Plan) -> Mapping[tuple[str, str, int], list[str]]:
-    """The keys of a row's repeats by prompt, model and position of the row."""
+    """The keys of a row's repeats by prompt, model and position of the row.
+
+    A model is known by its label, and by `provider:name` if there is one of the name.
+    """
+    labels = {(v.model.model.ref, v.model.model.label) for v in plan.variants}
+    refs = Counter(ref for ref, _ in labels)
     rows = {example.id: row for row, example in enumerate(plan.examples)}
     cells: dict[tuple[str, str, int], list[str]] = {}
     for variant, of_variant in zip(plan.variants, plan.cells, strict=True):
         for cell in of_variant:
-            place = (variant.prompt.name, variant.model.model.label, rows[cell.example.id])
-            cells.setdefault(place, []).append(cell.key)
+            model = variant.model.model
+            for name in {model.label, model.ref} if refs[model.ref] == 1 else {model.label}:
+                place = (variant.prompt.name, name, rows[cell.example.id])
+                cells.setdefault(place, []).append(cell.key)
     return cells
 
 
