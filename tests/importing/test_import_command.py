@@ -2,10 +2,11 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 from command import invoke
-from openai_server import serve
+from openai_server import Reply, say, serve
 
 CONFIG = """\
 description: Which team answers?
@@ -174,3 +175,87 @@ def test_a_link_out_of_the_folder_is_refused_by_name(tmp_path: Path) -> None:
     report = import_json(tmp_path, "source", "--to", "new")
     texts = [line["text"] for line in report["report"] if line["outcome"] == "left out"]
     assert texts == ["prompt: 'a.txt' lies outside of the folder"]
+
+
+GRADED = """\
+prompts: ["Where is {{ place }}?"]
+providers: [{id: "openai:chat:mock", config: {apiBaseUrl: "URL"}}]
+defaultTest:
+  options: {provider: {embedding: {id: "openai:embedding:small", config: {apiBaseUrl: "URL"}}}}
+  assert: [{type: similar, value: "{{ place }}", threshold: 0.9}]
+tests:
+  - vars: {place: Rome}
+    assert: [{type: llm-rubric, value: "names {{ place }}"}]
+  - vars: {place: Oslo}
+"""
+
+
+def graded_reply(path: str, body: Any, nth: int) -> Reply:
+    if path.endswith("embeddings"):
+        vectors = [[1.0, 0.0] if "Rome" in text else [0.0, 1.0] for text in body["input"]]
+        data = [{"index": i, "embedding": each} for i, each in enumerate(vectors)]
+        return Reply(body={"object": "list", "data": data, "usage": {"prompt_tokens": 1}})
+    question = body["messages"][-1]["content"]
+    return say("Verdict: yes" if "The rubric" in question else "In Rome.")
+
+
+def test_similarities_and_rubrics_are_scored_by_models(tmp_path: Path) -> None:
+    with serve() as server:
+        server.script = graded_reply
+        (tmp_path / "promptfooconfig.yaml").write_text(GRADED.replace("URL", server.url))
+        report = import_json(tmp_path, "promptfooconfig.yaml", "--to", "new")
+        home = tmp_path / "new"
+        task = report["tasks"][0]["name"]
+        done = invoke(home, "run", task, "--json", "--tracking-uri", "none")
+        judged = [b for b in server.bodies if "messages" in b and "The rubric" in str(b)]
+    assert done.returncode == 0, done.stderr
+    metrics = json.loads(done.stdout)["variants"][0]["metrics"]
+    assert [(metrics[name]["mean"], metrics[name]["n"]) for name in ("similar", "llm-rubric")] == [
+        (0.5, 2),
+        (1.0, 1),
+    ]
+    assert len(judged) == 1
+    assert "names Rome" in judged[0]["messages"][-1]["content"]
+
+
+RESULT = {
+    "promptIdx": 0,
+    "testIdx": 0,
+    "provider": {"id": "openai:chat:mock"},
+    "prompt": {"raw": "Say cat", "label": "Say {{ word }}"},
+    "vars": {"word": "cat"},
+    "testCase": {"vars": {"word": "cat"}, "assert": [{"type": "equals", "value": "tac"}]},
+    "response": {"output": "tac", "finishReason": "stop"},
+    "latencyMs": 120,
+}
+
+
+def test_recorded_answers_of_the_same_conversation_are_not_paid_for_again(tmp_path: Path) -> None:
+    changed = {**RESULT, "testIdx": 1, "vars": {"word": "dog"}, "testCase": {"vars": {}}}
+    failed = {**RESULT, "testIdx": 2, "vars": {"word": "cow"}, "testCase": {}, "response": {}}
+    with serve() as server:
+        settings = {"id": "openai:chat:mock", "config": {"apiBaseUrl": server.url}}
+        content = {
+            "results": {
+                "prompts": [{"raw": "Say {{ word }}", "label": "Say {{ word }}"}],
+                "results": [RESULT, changed, failed],
+            },
+            "config": {"providers": [settings]},
+        }
+        (tmp_path / "triage.json").write_text(json.dumps(content))
+        report = import_json(tmp_path, "triage.json", "--to", "new")
+        done = invoke(tmp_path / "new", "run", "triage", "--json", "--tracking-uri", "none")
+        sent = [body["messages"][0]["content"] for body in server.bodies]
+    answers = [
+        (line["outcome"], line["text"], line["count"])
+        for line in report["report"]
+        if line["text"].startswith("answer")
+    ]
+    assert answers == [
+        ("left out", "answer: an error there", 1),
+        ("carried", "answer, which isn't paid for again", 1),
+        ("left out", "answer: the conversation differs", 1),
+    ]
+    assert (done.returncode, sorted(sent)) == (0, ["Say cow", "Say dog"])
+    metrics = json.loads(done.stdout)["variants"][0]["metrics"]
+    assert (metrics["equals"]["mean"], metrics["equals"]["n"]) == (1.0, 1)

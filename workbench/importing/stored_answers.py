@@ -54,7 +54,9 @@ def _pairs(
             request = plan.bodies[keys[repeat]]
             if str(request.key_fields.get("model", "")).startswith("echo:"):
                 continue  # it costs nothing
-            if _conversation(request.body) != [dict(each) for each in answer.messages]:
+            if not answer.messages:
+                lost["its conversation is not recorded beside it"] += 1
+            elif _conversation(request.body) != [dict(each) for each in answer.messages]:
                 lost["the conversation differs"] += 1
             elif request.key not in stored:
                 stored.add(request.key)
