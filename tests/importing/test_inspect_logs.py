@@ -209,9 +209,9 @@ def test_answers_that_are_not_carried_are_named(tmp_path: Path) -> None:
         sample(4, "Q?", "x", error={"message": "failed"}),
     ]
     imported = read_inspect_log(write_json(tmp_path, samples))
-    assert [answer.row for answer in imported.tasks[0].answers] == [0]
+    assert [answer.row for answer in imported.tasks[0].answers] == [0, 0]
+    assert imported.tasks[0].settings == {"repeats": 2}
     assert {
-        "samples of later epochs",
         "samples with an id that is there already",
         "answers after several generations, as of an agent",
         "samples without an answer",
@@ -290,6 +290,9 @@ def test_imported_log_runs(tmp_path: Path, server: OpenAIServer) -> None:
     }
     imported = invoke(home, "import", str(path), "--to", str(home), **variables)
     assert imported.returncode == 0, imported.stderr
+    stored = invoke(home, "run", "capitals", "--json", **variables)
+    assert (stored.returncode, server.bodies) == (0, [])
+    assert json.loads(stored.stdout)["variants"][0]["metrics"]["ends_with"]["mean"] == 1
     result = invoke(home, "run", "capitals", "--fresh", "--json", **variables)
     assert result.returncode == 0, result.stderr
     assert sorted(body["messages"][1]["content"] for body in server.bodies) == [

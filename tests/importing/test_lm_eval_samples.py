@@ -250,6 +250,10 @@ def test_imported_samples_run(tmp_path: Path, server: OpenAIServer) -> None:
     home.mkdir()
     imported = invoke(home, "import", str(path), "--to", str(home))
     assert imported.returncode == 0, imported.stderr
+    stored = invoke(home, "run", "gsm8k", "--json", MLFLOW_TRACKING_URI="none")
+    assert (stored.returncode, server.bodies) == (0, []), stored.stderr
+    metrics = json.loads(stored.stdout)["variants"][0]["metrics"]
+    assert metrics["numeric_answer: strict-match"]["mean"] == 1
     result = invoke(home, "run", "gsm8k", "--fresh", "--json", MLFLOW_TRACKING_URI="none")
     assert result.returncode == 0, result.stderr
     assert sorted(body["prompt"] for body in server.bodies) == [

@@ -45,7 +45,7 @@ class _Samples:
 
     table: ColumnTable = field(default_factory=lambda: ColumnTable(TAKEN))
     prompts: list[SentPrompt] = field(default_factory=list)
-    answers: list[dict[str, Any]] = field(default_factory=list)
+    answers: list[list[dict[str, Any]]] = field(default_factory=list)  # of each row, by epoch
     counts: Counter[str] = field(default_factory=Counter)
 
 
@@ -67,7 +67,7 @@ def read_inspect_log(path: Path) -> Import:
     source = open_log(path, parser)
     spec = source.header.get("eval")
     spec = spec if isinstance(spec, dict) else {}
-    samples, seen = _Samples(), set[str]()
+    samples, seen = _Samples(), dict[str, int]()
     for sample in source.samples:
         _add_sample(sample, samples, seen)
     if not samples.prompts:
@@ -79,6 +79,7 @@ def read_inspect_log(path: Path) -> Import:
         if template is None:
             row["messages"] = list(prompt.messages)
     model = _model(str(spec.get("model") or ""), path.name, log)
+    epochs = max(map(len, samples.answers))
     most_choices = max(len(prompt.choices) for prompt in samples.prompts)
     evaluators = inspect_evaluators(source.header, entry_name(model), most_choices, log)
     if not evaluators:
@@ -93,20 +94,22 @@ def read_inspect_log(path: Path) -> Import:
         parameters=_parameters(source.header, path.name, log),
         description=f"Task {spec.get('task') or path.stem} of Inspect.",
         answers=_answers(samples, entry_name(model), path.name, log),
+        settings={"repeats": epochs} if epochs > 1 else {},
     )
     samples.table.report_renamed(path.name, log)
     _report(samples, parser, path.name, log)
     return Import((task,), log.lines)
 
 
-def _add_sample(sample: InspectSample, samples: _Samples, seen: set[str]) -> None:
+def _add_sample(sample: InspectSample, samples: _Samples, seen: dict[str, int]) -> None:
     values = sample.values
     sample_id = values.get("id")
-    key = f"{type(sample_id).__name__} {sample_id}"
-    if sample_id is not None and key in seen:
-        samples.counts["epochs" if values.get("epoch", 1) != 1 else "repeats"] += 1
+    row = seen.setdefault(f"{type(sample_id).__name__} {sample_id}", len(samples.prompts))
+    if sample_id is None:
+        row = len(samples.prompts)
+    elif row < len(samples.prompts) and values.get("epoch", 1) == 1:
+        samples.counts["repeats"] += 1
         return
-    seen.add(key)
     attachments = values.get("attachments")
     attachments = attachments if isinstance(attachments, dict) else {}
     text = values.get("input") if isinstance(values.get("input"), str) else None
@@ -115,8 +118,11 @@ def _add_sample(sample: InspectSample, samples: _Samples, seen: set[str]) -> Non
     input_messages = chat_messages(values.get("input"), attachments)
     messages = chat_messages(values.get("messages"), attachments)
     prompt, generated = sent_prompt(messages or input_messages)
-    if not prompt:
-        prompt = [{"role": "user", "content": text or ""}]
+    prompt = prompt or [{"role": "user", "content": text or ""}]
+    answer = _answer(values, prompt, generated, samples.counts)
+    if row < len(samples.prompts):
+        samples.answers[row].append(answer)
+        return
     columns: dict[str, Any] = {} if sample_id is None else {"id": sample_id}
     columns |= {"input": text} if text is not None else {}
     columns |= {"choices": choices} if choices else {}
@@ -125,10 +131,12 @@ def _add_sample(sample: InspectSample, samples: _Samples, seen: set[str]) -> Non
         metadata if isinstance(metadata, dict) else {}, **columns, target=values.get("target")
     )
     samples.prompts.append(SentPrompt(text, tuple(map(str, choices)), prompt))
-    samples.answers.append(_answer(values, generated, samples.counts))
+    samples.answers.append([answer])
 
 
-def _answer(values: JSON, generated: int, counts: Counter[str]) -> dict[str, Any]:
+def _answer(
+    values: JSON, prompt: list[dict[str, Any]], generated: int, counts: Counter[str]
+) -> dict[str, Any]:
     """The recorded answer with its usage; empty: there is none that can be carried."""
     output = values.get("output")
     output = output if isinstance(output, dict) else {}
@@ -144,6 +152,7 @@ def _answer(values: JSON, generated: int, counts: Counter[str]) -> dict[str, Any
     seconds = output.get("time")
     return {
         "text": text,
+        "messages": prompt,
         "finish_reason": _stop_reason(output.get("choices")),
         "input_tokens": _count(usage.get("input_tokens")),
         "output_tokens": _count(usage.get("output_tokens")),
@@ -186,19 +195,12 @@ def _parameters(header: JSON, where: str, log: ImportLog) -> dict[str, Any]:
 
 
 def _answers(samples: _Samples, model: str, where: str, log: ImportLog) -> list[ImportedAnswer]:
-    answers = [(n, each) for n, each in enumerate(samples.answers) if each]
-    if model == STAND_IN:
-        if answers:
-            fix = "the prompts and rows are there; another model can be asked"
-            log.left_out(where, "recorded answers", fix=fix, count=len(answers))
+    answers = [(row, each) for row, epochs in enumerate(samples.answers) for each in epochs if each]
+    if model == STAND_IN and answers:
+        fix = "the prompts and rows are there; another model can be asked"
+        log.left_out(where, "recorded answers", fix=fix, count=len(answers))
         return []
-    if answers:
-        log.carried(where, "recorded answers", count=len(answers))
-    prompts = [prompt.messages for prompt in samples.prompts]
-    return [
-        ImportedAnswer("prompt", model, number, messages=prompts[number], **each)
-        for number, each in answers
-    ]
+    return [ImportedAnswer("prompt", model, row, **each) for row, each in answers]
 
 
 def _report_template(template: str | None, where: str, log: ImportLog) -> None:
@@ -213,9 +215,9 @@ def _report(samples: _Samples, parser: ForeignParser, where: str, log: ImportLog
     counts = samples.counts
     log.carried(where, "samples", count=len(samples.prompts))
     log.left_out(where, "recorded scores", fix="`workbench run` scores the answers again")
-    if counts["epochs"]:
-        fix = "the first epoch counts; `repeats:` in experiment.yaml asks as often"
-        log.left_out(where, "samples of later epochs", fix=fix, count=counts["epochs"])
+    epochs = max(map(len, samples.answers))
+    if epochs > 1:
+        log.carried(where, f"{epochs} epochs, as `repeats:`")
     if counts["repeats"]:
         fix = "give each sample an id of its own"
         log.left_out(where, "samples with an id that is there already", fix=fix,

@@ -29,8 +29,7 @@ class LmEvalRow:
         requests: each context with its continuation or its settings.
         target: as it was recorded; of choices often an index, as text.
         likelihoods: of each choice; empty if they aren't recorded.
-        response: the first answer; of a likelihood None.
-        responses: how often the model was asked.
+        responses: the answers; of a likelihood none.
         scores: the sample's metrics.
     """
 
@@ -42,8 +41,7 @@ class LmEvalRow:
     metrics: tuple[str, ...]
     messages: list[JSON]
     likelihoods: tuple[float, ...]
-    response: str | None
-    responses: int
+    responses: tuple[str, ...]
     scores: Mapping[str, Any]
 
     @property
@@ -114,8 +112,7 @@ def read_row(value: JSON, where: str) -> LmEvalRow:
         metrics=tuple(str(metric) for metric in metrics),
         messages=_messages(requests[0][0]) if requests else [],
         likelihoods=_likelihoods(value.get("filtered_resps")),
-        response=first[0] if first and isinstance(first[0], str) else None,
-        responses=len(first),
+        responses=tuple(text for text in first if isinstance(text, str)),
         scores={metric: value.get(metric) for metric in map(str, metrics)},
     )
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from workbench.canonical import JSON
-from workbench.errors import WorkbenchError, pluralize
+from workbench.errors import WorkbenchError
 from workbench.importing.column_table import ColumnTable
 from workbench.importing.foreign_json import ForeignParser, read_json_lines
 from workbench.importing.import_log import ImportLog
@@ -74,6 +74,9 @@ def read_lm_eval_samples(path: Path) -> Import:
     for row, target in zip(samples.table.rows, targets, strict=True):
         row["target"] = target
     samples.table.report_renamed(path.name, log)
+    repeats = max(len(row.responses) for row in samples.rows)
+    if repeats > 1:
+        log.carried(path.name, f"{repeats} answers to each document, as `repeats:`")
     task = ImportedTask(
         name=task_name(config.task),
         templates=templates,
@@ -84,6 +87,7 @@ def read_lm_eval_samples(path: Path) -> Import:
         parameters=parameters,
         description=f"Task {config.task} of lm-evaluation-harness.",
         answers=_answers(samples, entry_name(model), path.name, log),
+        settings={"repeats": repeats} if repeats > 1 else {},
     )
     _report(samples, parser, path.name, log)
     return Import((task,), log.lines)
@@ -161,16 +165,14 @@ def _answers(
         fix = "a local model computes them again"
         log.left_out(name, "recorded log-likelihoods", fix=fix, count=len(samples.rows))
         return ()
-    responses = [(n, row.response) for n, row in enumerate(samples.rows) if row.response]
+    responses = [(n, text) for n, row in enumerate(samples.rows) for text in row.responses if text]
     if model == STAND_IN:
         fix = "keep results_….json beside the samples: it names the model"
         log.left_out(name, "recorded answers, of an unknown model", fix=fix, count=len(responses))
         return ()
-    log.carried(name, "recorded answers", count=len(responses))
     return tuple(
         ImportedAnswer("prompt", model, n, text, messages=samples.rows[n].sent_messages)
         for n, text in responses
-        if text
     )
 
 
@@ -184,9 +186,6 @@ def _report(samples: LmEvalSamples, parser: ForeignParser, name: str, log: Impor
     if count := samples.skipped["repeat"]:
         fix = "the first sample of each document counts; import one run's file at a time"
         log.left_out(name, "samples of a document that is there already", fix=fix, count=count)
-    if repeats := max((row.responses for row in samples.rows), default=1) - 1:
-        fix = f"`repeats: {repeats + 1}` in experiment.yaml asks as often"
-        log.left_out(name, f"{pluralize(repeats, 'further answer')} to each document", fix=fix)
     if parser.unreadable_numbers:
         fix = "JSON has no NaN; fill in the cells of rows.jsonl if a template uses them"
         count = parser.unreadable_numbers

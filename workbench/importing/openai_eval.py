@@ -180,8 +180,6 @@ def _answers(
         for number, row in answered
         if is_known and row.messages and f"openai:{row.model}" == label != STAND_IN
     ]
-    if carried:
-        log.carried(where, "recorded answers", count=len(carried))
     if left := len(answered) - len(carried):
         fix = "the file must have their prompt (`sample.input`) and their model (`sample.model`)"
         log.left_out(where, "recorded answers", fix=fix, count=left)

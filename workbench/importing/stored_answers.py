@@ -82,6 +82,9 @@ def _cells(plan: Plan) -> Mapping[tuple[str, str, int], list[str]]:
 
 
 def _conversation(body: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """The messages of a request; a raw text is a message of the user."""
+    if isinstance(body.get("prompt"), str):
+        return [{"role": "user", "content": body["prompt"]}]
     messages = body.get("messages") or body.get("input") or ()
     return [{"role": each.get("role"), "content": each.get("content")} for each in messages]
 
