@@ -169,7 +169,7 @@ def _answers(
     """Recorded answers to the very prompt of the task."""
     answered = [(number, row) for number, row in enumerate(source.rows) if row.output]
     label = entry_name(model)
-    is_known = "messages messages" in template or bool(source.run.get("input_messages"))
+    has_prompt = "messages messages" in template or bool(source.run.get("input_messages"))
     carried = [
         ImportedAnswer(
             *("prompt", label, number, row.output),
@@ -178,7 +178,7 @@ def _answers(
             output_tokens=row.output_tokens,
         )
         for number, row in answered
-        if is_known and row.messages and f"openai:{row.model}" == label != STAND_IN
+        if has_prompt and row.messages and f"openai:{row.model}" == label != STAND_IN
     ]
     if left := len(answered) - len(carried):
         fix = "the file must have their prompt (`sample.input`) and their model (`sample.model`)"
