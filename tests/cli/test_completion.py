@@ -98,6 +98,12 @@ def complete(folder: Path, line: str, shell: str = "bash") -> list[str]:
         ("store prune --scores --evaluator h", ["has_label"]),
         ("store explain --task ", ["qa", "quiz"]),
         ("schema ", ["experiment", "workbench"]),
+        ("try ", ["loud", "plain", "short"]),
+        ("try short --task quiz --row ", ["r1", "r2"]),
+        ("try short --task quiz --model ", ["answer", "shown", "echo:answer", "echo:prompt"]),
+        ("run qa --show ", ["wrong", "failed", "all"]),
+        ("init --from s", ["sentiment", "support"]),
+        ("docs exp", ["experiment"]),
     ],
 )
 def test_names_of_the_project_are_completed(home: Path, line: str, expected: list[str]) -> None:

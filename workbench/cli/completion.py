@@ -125,6 +125,40 @@ def complete_labels(line: CommandLine) -> Iterator[str]:
 
 
 @_completer
+def complete_prompt(line: CommandLine) -> Iterator[str]:
+    """Prompts of the task, or of all tasks if the line names none."""
+    for task in [line.task] if line.task else line.project.tasks():
+        yield from line.project.prompts(task)
+
+
+@_completer
+def complete_model_of_task(line: CommandLine) -> Iterable[str]:
+    """Models of the task, by their names in tables and in full."""
+    return [*line.project.labels(line.task), *line.project.models(line.task)]
+
+
+@_completer
+def complete_shown_rows(_line: CommandLine) -> Iterable[str]:
+    """Rows that `run --show` lists."""
+    return ("wrong", "failed", "all")
+
+
+@_completer
+def complete_page(_line: CommandLine) -> Iterable[str]:
+    """Pages of the documentation."""
+    from workbench.catalog.bundled_files import bundled_folder
+
+    return sorted(file.stem for file in bundled_folder("docs").glob("*.md"))
+
+
+@_completer
+def complete_starter(_line: CommandLine) -> Iterable[str]:
+    """Projects to begin with: folders of the package."""
+    projects = Path(__file__).parents[1] / "starters" / "projects"
+    return sorted(folder.name for folder in projects.iterdir() if folder.is_dir())
+
+
+@_completer
 def complete_row(line: CommandLine) -> Iterable[str]:
     """Ids of the task's rows."""
     return line.project.row_ids(line.task)

@@ -12,12 +12,15 @@ from typing import Annotated
 
 import typer
 
+from workbench.cli.completion import complete_page
 from workbench.cli.output import print_styled
 from workbench.errors import ExitCode, unknown_name
 
 
 def docs(
-    page: Annotated[str, typer.Argument(metavar="PAGE", help="A page's name.")] = "",
+    page: Annotated[
+        str, typer.Argument(metavar="PAGE", help="A page's name.", autocompletion=complete_page)
+    ] = "",
 ) -> int:
     """Read the documentation of this version."""
     from workbench.catalog.bundled_files import bundled_folder

@@ -17,6 +17,7 @@ from typing import Annotated
 
 import typer
 
+from workbench.cli.completion import complete_starter
 from workbench.cli.output import print_json
 from workbench.cli.run import AsJson
 from workbench.errors import ExitCode, WorkbenchError
@@ -32,7 +33,10 @@ def init(
     starter: Annotated[
         str,
         typer.Option(
-            "--from", metavar="NAME", help="support, sentiment, extraction, rag or judge."
+            "--from",
+            metavar="NAME",
+            help="support, sentiment, extraction, rag or judge.",
+            autocompletion=complete_starter,
         ),
     ] = DEFAULT,
     models: Annotated[

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from workbench.cli.completion import complete_shown_rows
 from workbench.cli.output import print_lines
 from workbench.cli.output_file import UNKNOWN, OutputFile
 from workbench.cli.signals import write_stderr
@@ -29,6 +30,7 @@ Show = Annotated[
     typer.Option(
         help="Also list rows of the best variant, or of each of --only: wrong, failed, all.",
         metavar="ROWS",
+        autocompletion=complete_shown_rows,
     ),
 ]
 Output = Annotated[

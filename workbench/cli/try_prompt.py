@@ -18,6 +18,12 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from workbench.cli.completion import (
+    complete_model_of_task,
+    complete_prompt,
+    complete_row,
+    complete_task,
+)
 from workbench.cli.output import print_json, print_lines
 from workbench.cli.run import AsJson, TrackingUri
 from workbench.cli.setup import OpenExperiment, open_experiment, open_project
@@ -31,19 +37,44 @@ if TYPE_CHECKING:
     from workbench.run.summary import Invocation
 
 
+PromptName = Annotated[
+    str,
+    typer.Argument(
+        metavar="PROMPT",
+        help="A prompt, as in `prompts:`; also name@3.",
+        autocompletion=complete_prompt,
+    ),
+]
+Row = Annotated[
+    str,
+    typer.Option(
+        metavar="ROW",
+        help="The row's id, or its number, the first being 1.",
+        autocompletion=complete_row,
+    ),
+]
+Task = Annotated[
+    str,
+    typer.Option(
+        metavar="TASK|FILE",
+        help="Its task, if several have the prompt.",
+        autocompletion=complete_task,
+    ),
+]
+ModelName = Annotated[
+    str,
+    typer.Option(
+        help="One of the experiment's models, or any provider:name.",
+        autocompletion=complete_model_of_task,
+    ),
+]
+
+
 def try_prompt(
-    prompt: Annotated[
-        str, typer.Argument(metavar="PROMPT", help="A prompt, as in `prompts:`; also name@3.")
-    ],
-    row: Annotated[
-        str, typer.Option(metavar="ROW", help="The row's id, or its number, the first being 1.")
-    ] = "1",
-    task: Annotated[
-        str, typer.Option(metavar="TASK|FILE", help="Its task, if several have the prompt.")
-    ] = "",
-    model: Annotated[
-        str, typer.Option(help="One of the experiment's models, or any provider:name.")
-    ] = "",
+    prompt: PromptName,
+    row: Row = "1",
+    task: Task = "",
+    model: ModelName = "",
     values: Annotated[
         list[str] | None,
         typer.Option("--set", metavar="COLUMN=VALUE", help="Another value; also expected=VALUE."),
