@@ -192,8 +192,8 @@ tests:
 
 def graded_reply(path: str, body: Any, nth: int) -> Reply:
     if path.endswith("embeddings"):
-        vectors = [[1.0, 0.0] if "Rome" in text else [0.0, 1.0] for text in body["input"]]
-        data = [{"index": i, "embedding": each} for i, each in enumerate(vectors)]
+        vector = [1.0, 0.0] if "Rome" in body["input"] else [0.0, 1.0]
+        data = [{"index": 0, "object": "embedding", "embedding": vector}]
         return Reply(body={"object": "list", "data": data, "usage": {"prompt_tokens": 1}})
     question = body["messages"][-1]["content"]
     return say("Verdict: yes" if "The rubric" in question else "In Rome.")

@@ -46,11 +46,16 @@ def waiting_judges(evaluators: Iterable[Evaluator], scores: Mapping[str, Score])
 
 
 def settled_score(name: str, outcome: str, *, scores: Mapping[str, Score]) -> Score | None:
-    """The check's score in place of the judge's; None: the judge is asked."""
+    """The check's score in place of the judge's; None: the judge is asked.
+
+    A check that doesn't apply, but has an outcome by its label, has settled the row, too.
+    """
     check = scores.get(name)
-    if check is None or check.error or check.number is None:
+    if check is None or check.error or (check.number is None and not check.label):
         return None
     if outcome in (check.label, str(check.value), str(check.value).lower()):
         return None
+    if check.number is None:
+        return Score(reason=f"{name} is {check.label}, not {outcome}")
     reason = f"by {name}, without the judge"
     return Score(check.number, f"{reason}: {check.reason}" if check.reason else reason)

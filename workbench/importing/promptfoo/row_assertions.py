@@ -143,8 +143,8 @@ class RowAssertions:
     def _grader(self, assertion: Mapping[str, Any], case: ConfiguredCase, where: str) -> Any:
         """The entry of the model that grades; None: the source names none."""
         provider = assertion.get("provider") or case.options.get("provider")
-        if isinstance(provider, Mapping) and "text" in provider:
-            provider = provider["text"]
+        if isinstance(provider, Mapping) and "id" not in provider:  # by the kind of the task
+            provider = provider.get("text")
         if provider is None:
             return None
         entry = read_provider(provider, where, ImportNotes())
@@ -161,8 +161,8 @@ class RowAssertions:
             WorkbenchError: it is of another provider.
         """
         provider = assertion.get("provider") or case.options.get("provider")
-        if isinstance(provider, Mapping) and "embedding" in provider:
-            provider = provider["embedding"]
+        if isinstance(provider, Mapping) and "id" not in provider:  # by the kind of the task
+            provider = provider.get("embedding")
         config = provider.get("config") if isinstance(provider, Mapping) else None
         identifier = provider.get("id") if isinstance(provider, Mapping) else provider
         if identifier is None:
