@@ -15,6 +15,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
+from workbench.importing.foreign_values import as_mapping
 from workbench.importing.import_log import ImportLog
 from workbench.importing.imported import Entry
 from workbench.importing.model_entries import azure_entry, stand_in_model
@@ -55,8 +56,8 @@ class FlowNode:
     @property
     def inputs(self) -> dict[str, Any]:
         """Its settings and its variables."""
-        inputs = self.values.get("inputs")
-        return {str(key): value for key, value in inputs.items()} if inputs else {}
+        inputs = as_mapping(self.values.get("inputs"))
+        return {str(key): value for key, value in inputs.items()}
 
     @property
     def variables(self) -> dict[str, Any]:
@@ -86,19 +87,15 @@ def flow_nodes(content: Mapping[str, Any]) -> list[list[FlowNode]]:
         if not isinstance(node, dict) or not isinstance(node.get("name"), str):
             continue
         name = node["name"]
-        described = _mapping(_mapping(content.get("node_variants")).get(name))
+        described = as_mapping(as_mapping(content.get("node_variants")).get(name))
         variants = described.get("variants")
         if not isinstance(variants, dict) or not variants:
             groups.append([FlowNode(name, "", node)])
             continue
         default = described.get("default_variant_id")
         order = sorted(variants, key=lambda variant: variant != default)
-        groups.append(
-            [
-                FlowNode(name, str(v), {**node, **(_mapping(_mapping(variants[v]).get("node")))})
-                for v in order
-            ]
-        )
+        changed = {str(v): as_mapping(as_mapping(variants[v]).get("node")) for v in order}
+        groups.append([FlowNode(name, v, {**node, **values}) for v, values in changed.items()])
     return groups
 
 
@@ -160,7 +157,3 @@ def _parsed(value: Any) -> Any:
         with suppress(ValueError, RecursionError):
             return json.loads(value, parse_constant=lambda _: value)
     return value
-
-
-def _mapping(value: Any) -> Mapping[str, Any]:
-    return value if isinstance(value, dict) else {}

@@ -16,6 +16,7 @@ from typing import Any
 
 from workbench.errors import WorkbenchError, bytes_text
 from workbench.importing.foreign_json import ForeignParser, read_document_text
+from workbench.importing.foreign_values import as_list
 
 MAX_FILE = 100_000_000  # bytes of a file in an archive, unpacked
 MAX_ALL = 4_000_000_000  # bytes of all of them
@@ -55,7 +56,7 @@ def open_log(path: Path, parser: ForeignParser) -> InspectLog:
     content = parser.parse(read_document_text(path), 1)
     if not isinstance(content, dict):
         raise WorkbenchError("no log of Inspect", where=path.name, fix=_DAMAGED)
-    samples = content.pop("samples", None) or []
+    samples = as_list(content.pop("samples", None))
     located = (
         InspectSample(f"{path.name}: samples[{number}]", values)
         for number, values in enumerate(samples)

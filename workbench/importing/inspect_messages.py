@@ -19,7 +19,7 @@ def chat_messages(messages: JSON, attachments: Mapping[str, Any]) -> list[dict[s
     return [
         _chat_message(each, attachments)
         for each in listed
-        if isinstance(each, dict) and each.get("role") in _ROLES
+        if isinstance(each, dict) and str(each.get("role")) in _ROLES
     ]
 
 

@@ -6,6 +6,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from workbench.importing.foreign_values import as_mapping, as_mappings
 from workbench.importing.import_log import ImportLog
 from workbench.importing.imported import Entry
 from workbench.importing.inspect_prompt import LETTERS
@@ -22,7 +23,7 @@ def inspect_evaluators(
     entries: list[Entry] = []
     for scorer in _scorers(header):
         name = str(scorer.get("name") or scorer.get("scorer") or "").rpartition("/")[2]
-        options = scorer.get("options") or scorer.get("params") or {}
+        options = as_mapping(scorer.get("options")) or as_mapping(scorer.get("params"))
         where = f"scorer {name}"
         if name == "includes":
             case = {} if options.get("ignore_case", True) else {"ignore_case": False}
@@ -50,9 +51,8 @@ def inspect_evaluators(
 
 def _scorers(header: Mapping[str, Any]) -> Sequence[Mapping[str, Any]]:
     for section, key in (("eval", "scorers"), ("results", "scores")):
-        listed = (header.get(section) or {}).get(key)
-        if isinstance(listed, list) and listed:
-            scorers = [each for each in listed if isinstance(each, dict)]
+        scorers = as_mappings(as_mapping(header.get(section)).get(key))
+        if scorers:
             names = [str(each.get("scorer") or each.get("name")) for each in scorers]
             return [each for n, each in enumerate(scorers) if names.index(names[n]) == n]
     return []

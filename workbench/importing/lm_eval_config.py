@@ -12,6 +12,7 @@ from typing import Any
 
 from workbench.errors import WorkbenchError
 from workbench.importing.foreign_json import ForeignParser, read_document_text
+from workbench.importing.foreign_values import as_mapping, as_mappings
 from workbench.importing.import_log import ImportLog
 from workbench.importing.imported import Entry
 from workbench.importing.model_entries import endpoint_entry, model_entry
@@ -51,13 +52,13 @@ def read_config(samples: Path, log: ImportLog) -> LmEvalConfig:
         return LmEvalConfig(task)
     if not isinstance(content, dict):
         return LmEvalConfig(task)
-    settings = _mapping(_mapping(content.get("configs")).get(task))
+    settings = as_mapping(as_mapping(content.get("configs")).get(task))
     filters = {
-        str(each.get("name")): _mappings(each.get("filter"))
-        for each in _mappings(settings.get("filter_list"))
+        str(each.get("name")): as_mappings(each.get("filter"))
+        for each in as_mappings(settings.get("filter_list"))
     }
-    metrics = {str(each.get("metric")): each for each in _mappings(settings.get("metric_list"))}
-    model = _model(_mapping(content.get("config")), results.name, log)
+    metrics = {str(each.get("metric")): each for each in as_mappings(settings.get("metric_list"))}
+    model = _model(as_mapping(content.get("config")), results.name, log)
     if content.get("chat_template"):
         fix = "for chats, write the messages with role lines, and remove `chat: false`"
         log.changed(
@@ -97,11 +98,3 @@ def _arguments(arguments: Any) -> dict[str, Any]:
         return arguments
     pairs = (part.partition("=") for part in str(arguments or "").split(","))
     return {name.strip(): value.strip() for name, _, value in pairs if name.strip()}
-
-
-def _mapping(value: Any) -> dict[str, Any]:
-    return value if isinstance(value, dict) else {}
-
-
-def _mappings(value: Any) -> list[dict[str, Any]]:
-    return [each for each in value if isinstance(each, dict)] if isinstance(value, list) else []

@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from typing import Any
 
+from workbench.importing.foreign_values import as_list
 from workbench.importing.import_log import ImportLog
 from workbench.importing.imported import Entry
 from workbench.importing.lm_eval_config import LmEvalConfig
@@ -146,7 +147,7 @@ def _metric_entry(metric: str, settings: Mapping[str, Any]) -> dict[str, dict[st
     if metric != "exact_match":
         similar = _SIMILAR.get(metric)
         return {name: dict(values) for name, values in similar.items()} if similar else None
-    patterns = settings.get("regexes_to_ignore") or []
+    patterns = as_list(settings.get("regexes_to_ignore"))
     if "," in patterns:  # numbers with separators
         return {"numeric_answer": {}}
     more: dict[str, Any] = {"ignore_case": True} if settings.get("ignore_case") else {}
@@ -156,7 +157,7 @@ def _metric_entry(metric: str, settings: Mapping[str, Any]) -> dict[str, dict[st
 
 
 def _removed_patterns(settings: Mapping[str, Any], where: str, log: ImportLog) -> list[str]:
-    patterns = [str(pattern) for pattern in settings.get("regexes_to_ignore") or []]
+    patterns = [str(pattern) for pattern in as_list(settings.get("regexes_to_ignore"))]
     for pattern in patterns:
         if pattern not in _REMOVED:
             fix = "remove it from column `target`, and from answers with a `transform:`"

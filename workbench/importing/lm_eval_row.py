@@ -15,6 +15,7 @@ from typing import Any
 from workbench.canonical import JSON
 from workbench.errors import WorkbenchError
 from workbench.importing.column_table import ColumnTable
+from workbench.importing.foreign_values import as_list
 
 GENERATE, CHOICES, LIKELIHOOD = "generate", "choices", "likelihood"
 _ROLES = {"system", "user", "assistant", "developer", "tool"}
@@ -98,7 +99,7 @@ def read_row(value: JSON, where: str) -> LmEvalRow:
         raise WorkbenchError("the line is no sample", where=where, fix=fix)
     doc = value["doc"] if isinstance(value["doc"], dict) else {"doc": value["doc"]}
     requests = _requests(value["arguments"])
-    responses = [each for each in value.get("resps") or [] if isinstance(each, list)]
+    responses = [each for each in as_list(value.get("resps")) if isinstance(each, list)]
     first = responses[0] if responses else []
     named = value.get("metrics")
     metrics = tuple(named) if isinstance(named, list) else ()

@@ -14,6 +14,7 @@ from workbench.canonical import JSON
 from workbench.errors import WorkbenchError
 from workbench.importing.column_table import ColumnTable
 from workbench.importing.foreign_json import ForeignParser, read_json_lines
+from workbench.importing.foreign_values import as_list
 from workbench.importing.import_log import ImportLog
 from workbench.importing.imported import Import, ImportedAnswer, ImportedTask
 from workbench.importing.jinja_text import with_front_matter
@@ -141,8 +142,9 @@ def _settings(
             fix="split the dataset, and give each part a prompt with its own `stop:`",
         )
     generation = arguments[0]
-    until = generation.get("until") or []
-    front["stop"] = [text for text in ([until] if isinstance(until, str) else until) if text]
+    until = generation.get("until")
+    texts = [until] if isinstance(until, str) else as_list(until)
+    front["stop"] = [text for text in texts if isinstance(text, str) and text]
     parameters = {
         _PARAMETERS[key]: value
         for key, value in generation.items()

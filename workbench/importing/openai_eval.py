@@ -6,6 +6,7 @@ from typing import Any
 
 from workbench.importing.column_table import ColumnTable
 from workbench.importing.foreign_json import ForeignParser
+from workbench.importing.foreign_values import as_mapping
 from workbench.importing.import_log import ImportLog
 from workbench.importing.imported import Entry, Import, ImportedAnswer, ImportedTask
 from workbench.importing.jinja_text import chat_source, with_front_matter
@@ -74,8 +75,7 @@ def read_openai_eval(path: Path) -> Import:
 
 def _name_columns(source: EvalSource, table: ColumnTable) -> None:
     """Give the columns their names, in the order of the schema and the rows."""
-    properties = source.schema.get("properties")
-    for name in properties if isinstance(properties, dict) else ():
+    for name in as_mapping(source.schema.get("properties")):
         table.name(str(name))
     for row in source.rows:
         for name in row.values:

@@ -6,10 +6,11 @@
 becomes a file of `prompts/judges/` with `scores: {good: 1, bad: 0}` and an entry that names it.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from workbench.canonical import JSON
+from workbench.importing.foreign_values import as_list, as_mapping
 from workbench.importing.jinja_text import chat_source
 from workbench.importing.openai_references import (
     GraderReference,
@@ -84,7 +85,7 @@ def judge_source(
 
 def judge_settings(grader: Mapping[str, Any], file: str, name: str) -> dict[str, Any]:
     """The settings of the judge's entry."""
-    sampling = grader.get("sampling_params") or {}
+    sampling = as_mapping(grader.get("sampling_params"))
     parameters = {_SAMPLING[key]: value for key, value in sampling.items() if key in _SAMPLING}
     parameters = {key: value for key, value in parameters.items() if value is not None}
     if "max_completion_tokens" in parameters:
@@ -95,7 +96,7 @@ def judge_settings(grader: Mapping[str, Any], file: str, name: str) -> dict[str,
 
 def unknown_sampling(grader: Mapping[str, Any]) -> list[str]:
     """Sampling parameters that judges don't take."""
-    return sorted(set(grader.get("sampling_params") or {}) - set(_SAMPLING))
+    return sorted(as_mapping(grader.get("sampling_params")).keys() - set(_SAMPLING))
 
 
 def label_scores(grader: Mapping[str, Any]) -> dict[str, float]:
@@ -105,7 +106,7 @@ def label_scores(grader: Mapping[str, Any]) -> dict[str, float]:
         UnreadableGraderError: there are fewer than two.
     """
     labels = grader.get("labels")
-    passing = grader.get("passing_labels") or []
+    passing = as_list(grader.get("passing_labels"))
     if not isinstance(labels, list) or len({str(label) for label in labels}) < 2:
         raise UnreadableGraderError("it has fewer than two labels")
     return {str(label): 1.0 if label in passing else 0.0 for label in labels}
@@ -124,8 +125,8 @@ def score_steps(grader: Mapping[str, Any]) -> dict[str, float]:
     return {f"{number:.10g}": float(f"{number:.10g}") for number in numbers}
 
 
-def _bounds(bounds: Sequence[Any]) -> tuple[float, float]:
-    numbers = [b for b in bounds if isinstance(b, int | float) and not isinstance(b, bool)]
+def _bounds(bounds: JSON) -> tuple[float, float]:
+    numbers = [b for b in as_list(bounds) if isinstance(b, int | float) and not isinstance(b, bool)]
     if not isinstance(bounds, list) or len(numbers) != 2 or numbers[0] >= numbers[1]:
         raise UnreadableGraderError(f"the range {bounds!r:.60} is none")
     return float(numbers[0]), float(numbers[1])

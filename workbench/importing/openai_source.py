@@ -15,6 +15,7 @@ from typing import Any
 from workbench.canonical import JSON
 from workbench.errors import WorkbenchError
 from workbench.importing.foreign_json import ForeignParser, read_document_text, read_json_lines
+from workbench.importing.foreign_values import as_list, as_mapping
 from workbench.importing.import_log import ImportLog
 from workbench.importing.openai_graders import GRADER_TYPES
 from workbench.importing.openai_rows import EvalRow, is_eval_row, read_eval_row
@@ -99,7 +100,7 @@ def read_eval_source(path: Path, parser: ForeignParser, log: ImportLog) -> EvalS
             else:
                 run = ForeignParser(file.name).parse(read_document_text(file), 1)
                 _add_content(source, run, file.name)
-    listed = _mapping(source.run.get("source")).get("content")
+    listed = as_mapping(source.run.get("source")).get("content")
     if isinstance(listed, list):
         source.rows = [read_eval_row(each) for each in listed if is_eval_row(each)]
     elif files := [file for file in _line_files(path) if is_eval_row(ForeignFile(file).content)]:
@@ -129,10 +130,11 @@ def _add_content(source: EvalSource, content: JSON, name: str) -> None:
         source.name = content["name"]
     if _is_grader(content.get("grader")):
         source.graders.append((f"{name}: grader", content["grader"]))
-    for number, each in enumerate(content.get("testing_criteria") or []):
+    for number, each in enumerate(as_list(content.get("testing_criteria"))):
         source.graders.append((f"{name}: testing_criteria[{number}]", each))
-    source.schema = _mapping(content.get("data_source_config")).get("item_schema") or source.schema
-    source.run = _mapping(content.get("data_source")) or source.run
+    described = as_mapping(content.get("data_source_config"))
+    source.schema = as_mapping(described.get("item_schema")) or source.schema
+    source.run = as_mapping(content.get("data_source")) or source.run
 
 
 def _read_lines(path: Path, parser: ForeignParser, log: ImportLog) -> list[EvalRow]:
@@ -144,7 +146,3 @@ def _read_lines(path: Path, parser: ForeignParser, log: ImportLog) -> list[EvalR
             fix = 'write {"item": {…}} on each line'
             log.left_out(f"{path.name}:{line}", "a line without `item`", fix=fix)
     return rows
-
-
-def _mapping(value: Any) -> Mapping[str, Any]:
-    return value if isinstance(value, dict) else {}

@@ -21,6 +21,7 @@ from workbench.document import parse_document
 from workbench.errors import WorkbenchError
 from workbench.importing.column_table import ColumnTable
 from workbench.importing.foreign_json import read_document_text
+from workbench.importing.foreign_values import as_list
 from workbench.importing.import_log import ImportLog
 from workbench.importing.imported import Import, ImportedTask
 from workbench.importing.jinja_text import with_front_matter
@@ -85,7 +86,7 @@ def read_prompty(path: Path) -> Import:
         "chat": False if model.raw else None,
         "parameters": model.parameters,
         "response_schema": model.response_schema or _response_schema(front, path, log),
-        "tools": _tools([*model.tools, *(front.get("tools") or [])], path, log),
+        "tools": _tools([*model.tools, *as_list(front.get("tools"))], path, log),
     }
     table.report_renamed(path.name, log)
     report_no_evaluator(path.name, log)
