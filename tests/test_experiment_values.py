@@ -104,7 +104,10 @@ ONE_NAME = (
             "[echo:last]",
             "[eco:last]",
             ":3:10",
-            "unknown provider 'eco'\n  fix: did you mean 'echo'? known: echo, recorded, openai, transformers",
+            (
+                "unknown provider 'eco'"
+                "\n  fix: did you mean 'echo'? known: echo, recorded, openai, transformers"
+            ),
         ),
         (
             "[echo:last]",

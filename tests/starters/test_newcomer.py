@@ -118,3 +118,40 @@ def test_own_files_are_pasted_one_at_a_time(shell: TypedShell, server: OpenAISer
         else:
             type_all(shell, [match[3]])
     assert server.bodies
+
+
+EXPORT = """\
+description: Tickets of the help desk
+prompts:
+  - - role: system
+      content: You route support tickets.
+    - role: user
+      content: "{{ticket}} Answer with one team."
+  - "Which team? {{ticket}}"
+providers:
+  - id: openai:gpt-4o-mini
+    config: {temperature: 0}
+defaultTest:
+  assert:
+    - type: latency
+      threshold: 60000
+tests:
+  - vars: {ticket: The invoice is wrong.}
+    assert: [{type: icontains, value: team}, {type: javascript, value: "output.length > 3"}]
+  - vars: {ticket: My password is refused.}
+    assert: [{type: icontains, value: password, weight: 2}, {type: not-contains, value: sorry}]
+"""
+
+
+def test_export_of_another_tool_becomes_a_task_that_runs(
+    shell: TypedShell, server: OpenAIServer
+) -> None:
+    folder = Path(shell.run("pwd")[1].splitlines()[0])
+    (folder / "export.yaml").write_text(EXPORT)
+    code, report = shell.run("workbench import export.yaml")
+    assert code == 0, report
+    assert "javascript" in report
+    (command,) = re.findall(r"next: (workbench run \S+)", report)
+    type_all(shell, [command])
+    assert {body["model"] for body in server.bodies} == {"gpt-4o-mini"}
+    assert len(server.bodies) == 4
