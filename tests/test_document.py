@@ -167,7 +167,8 @@ def test_project_file_may_say_little(tmp_path, text, expected):
         (
             "prices:\n  openai:m: {inptu: 1, output: 2}\n",
             "workbench.yaml:2:14: unknown key in prices.openai:m 'inptu'\n"
-            "  fix: did you mean 'input'? known: input, cached_input, output",
+            "  fix: did you mean 'input'? known: input, cache_write, cached_input, long_prompt, "
+            "output",
         ),
         (
             "prices:\n  openai:m: {input: -1, output: 2}\n",
@@ -186,7 +187,8 @@ def test_project_file_may_say_little(tmp_path, text, expected):
             "prices: {openai:m: 1}\n",
             (
                 "workbench.yaml:1:10: prices.openai:m: 1 should be a valid dictionary"
-                "\n  fix: write a mapping with input, output, cached_input"
+                "\n  fix: write a mapping with input, output, cached_input, cache_write, "
+                "long_prompt"
             ),
         ),
         (

@@ -115,7 +115,7 @@ NAMED = [
     ("HOOK", "https://host/path?token=0123456789abcdef&a=b", ["0123456789abcdef"]),
     ("OPENAI_BASE_URL", "http://127.0.0.1:8000/v1", []),
     ("MONKEY", "a name with key in it", []),
-    ("max_tokens", "0123456789abcdef", ["0123456789abcdef"]),
+    ("max_tokens", "0123456789abcdef", []),
     ("PATH", "/usr/local/bin:/usr/bin", []),
     ("api_key_env", "MY_COMPANY_OPENAI_KEY", []),
     ("HF_TOKEN_PATH", "/root/.cache/huggingface/token", []),

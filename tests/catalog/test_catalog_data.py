@@ -25,9 +25,11 @@ from workbench.errors import WorkbenchError
 
 ROOT = Path(__file__).parents[2]
 TARGETS = {
+    "arithmetic": "prompts/arithmetic/problems.jsonl",
     "boolq": "prompts/boolq/questions.fetched.jsonl",
     "hostile-inputs": "prompts/hostile/inputs.fetched.jsonl",
     "movie-snippets": "prompts/sentiment/reviews.fetched.jsonl",
+    "python-functions": "prompts/python_functions/problems.jsonl",
 }
 
 
@@ -66,7 +68,8 @@ def test_an_unknown_data_set_names_its_neighbour(tmp_path):
         add_data("movie-snipets", tmp_path, print)
     assert str(caught.value) == (
         "unknown data set 'movie-snipets'\n"
-        "  fix: did you mean 'movie-snippets'? known: movie-snippets, hostile-inputs, boolq"
+        "  fix: did you mean 'movie-snippets'? known: movie-snippets, hostile-inputs, "
+        "arithmetic, boolq, python-functions"
     )
 
 

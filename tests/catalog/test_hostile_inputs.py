@@ -115,7 +115,9 @@ def test_the_command_writes_the_rows_once_and_without_a_network(tmp_path: Path) 
     target = tmp_path / TARGET
     provenance = target.with_suffix(".txt").read_text("utf-8")
     assert target.read_text("utf-8") == BUNDLED_DATA[0].text
-    assert first.stdout == f"{target}: 67 rows\n{provenance}"
+    files = ("experiment.yaml", "hardened.jinja", "naive.jinja")
+    task = "".join(f"prompts/hostile/{file}: of the task hostile\n" for file in files)
+    assert first.stdout == f"{target}: 67 rows\n{provenance}{task}"
     assert second.stdout == f"{target} exists\n"
     assert provenance.endswith("licence: Apache-2.0, written for Workbench.\n")
 

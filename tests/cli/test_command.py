@@ -23,7 +23,9 @@ def home(tmp_path: Path, empty_store: Path) -> Path:
 def test_run_ends_with_a_leaderboard_and_the_way_to_mlflow(home: Path) -> None:
     done = call(home, "run")
     lines = [line.rstrip() for line in done.stdout.splitlines()]
-    assert (done.returncode, lines[:6]) == (
+    headline, table = lines[: lines.index("")], lines[lines.index("") + 1 :]
+    assert headline[0].startswith("Not enough evidence to name one best variant: plain leads by")
+    assert (done.returncode, table[:6]) == (
         0,
         [
             "variant  exact_match     rows  tokens in/out  model time",
@@ -34,7 +36,7 @@ def test_run_ends_with_a_leaderboard_and_the_way_to_mlflow(home: Path) -> None:
             "         -0.500 unclear",
         ],
     )
-    assert lines[6].startswith("verdicts: against plain, on the same rows")
+    assert table[6].startswith("verdicts: against plain, on the same rows")
     assert "4 requests, 4 sent" in lines
     assert done.stderr.splitlines() == [
         "completing 4 requests",

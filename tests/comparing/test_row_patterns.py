@@ -61,6 +61,6 @@ def test_suspect_rows_stand_with_input_and_expected_value_and_the_others_are_cou
     row = compared.plan.examples[20].id
     assert (head, first, last) == (
         "exact_match: 12 rows that all 2 strong variants get wrong, check their labels:",
-        f"  {row} '20' (expected '1')",
+        f"  row 21, {row}: '20' (expected '1')",
         "  and 2 more rows: --json lists all of them",
     )

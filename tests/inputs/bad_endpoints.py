@@ -319,7 +319,10 @@ ENDPOINTS = [
     ),
     Case(
         "B35-http-allowed",
-        "",
+        (
+            "warning: openai:m needs a key, and the variable MY_KEY is empty: "
+            "export MY_KEY=… or write it into .env\n"
+        ),
         models=url("http://10.0.0.1:8000/v1", ", api_key_env: MY_KEY, allow_http: true"),
         words=("plan",),
         code=0,

@@ -7,7 +7,7 @@ NAMES = [
         "B29-provider",
         (
             "error: prompts/qa/experiment.yaml:3:10: unknown provider 'openia'\n"
-            "  fix: did you mean 'openai'? known: openai, echo, transformers\n"
+            "  fix: did you mean 'openai'? known: openai, echo, recorded, transformers\n"
         ),
         models="[openia:m]",
     ),

@@ -88,11 +88,8 @@ def add_data(
         fix = f"leave out --raters; data sets that have some: {rated}"
         raise WorkbenchError(f"{name} has no ratings by several people", fix=fix)
     if isinstance(entry, BundledData):
-        file = _copy_data(entry, project_root, report)
-    else:
-        file = fetch_data(entry, project_root, report, raters=raters)
-    _add_task(entry, project_root, report)
-    return file
+        return _copy_data(entry, project_root, report)
+    return fetch_data(entry, project_root, report, raters=raters)
 
 
 def fetch_data(
@@ -129,11 +126,10 @@ def _copy_data(entry: BundledData, project_root: Path, report: Callable[[str], N
     return target
 
 
-def _add_task(
-    entry: CatalogData | BundledData, project_root: Path, report: Callable[[str], None]
-) -> None:
-    """Write the templates and the experiment of the data set's task, unless the task exists."""
-    task = Path(entry.target).parent.name
+def add_task(name: str, project_root: Path, report: Callable[[str], None]) -> None:
+    """Write the templates and the experiment of a data set's task, unless the task exists."""
+    (target,) = (entry.target for entry in list_data() if entry.name == name)
+    task = Path(target).parent.name
     if not any((project_root / "prompts" / task).glob("*.y*ml")):
         for path in write_new_files(project_root, read_task_files(task)):
             report(f"{path}: of the task {task}")

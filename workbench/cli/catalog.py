@@ -91,11 +91,12 @@ def add_data_sets(
     ] = False,
 ) -> None:
     """Write data sets, and their tasks, into this project."""
-    from workbench.catalog.data import add_data
+    from workbench.catalog.data import add_data, add_task
 
     root = _project_root()
     for name in names:
         add_data(name, root, typer.echo, raters=raters)
+        add_task(name, root, typer.echo)
 
 
 def _project_root() -> Path:

@@ -35,7 +35,7 @@ def init(
         typer.Option(
             "--from",
             metavar="NAME",
-            help="support, sentiment, extraction, rag or judge.",
+            help="support or sentiment.",
             autocompletion=complete_starter,
         ),
     ] = DEFAULT,

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import cast
 
 from workbench.canonical import JSON
-from workbench.errors import WorkbenchError, unknown_name
+from workbench.errors import NotFoundError, WorkbenchError, unknown_name
 from workbench.model import Completion, PreparedCall, PromptCall, Request, State, Usage
 from workbench.starters.recordings import (
     RecordedAnswer,
@@ -57,13 +57,13 @@ class RecordedProvider:
         """Return the conversation with its parameters, and the digest of the recorded answer.
 
         Raises:
-            WorkbenchError: there is no recorded answer.
+            NotFoundError: there is no recorded answer.
         """
         body = recorded_body(call)
         request = request_digest(body)
         answer = read_recordings(self.name).get(request)
         if answer is None:
-            raise WorkbenchError(
+            raise NotFoundError(
                 f"recorded:{self.name} has no recorded answer to this prompt with this row",
                 fix="recordings answer only unedited prompts, rows and parameters of "
                 "`workbench init`; name a model that answers in `models:`, as "

@@ -61,9 +61,6 @@ class Starter:
 STARTERS = (
     Starter("support", "support", "support tickets, each for one of three teams"),
     Starter("sentiment", "sentiment", "reviews, positive or negative"),
-    Starter("extraction", "orders", "orders in e-mails, as JSON"),
-    Starter("rag", "handbook", "questions about passages of a handbook, with citations"),
-    Starter("judge", "replies", "replies to customers, scored by a model as judge"),
 )
 STARTERS_BY_NAME: Mapping[str, Starter] = {starter.name: starter for starter in STARTERS}
 
