@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from command import write_task
 from loop_thread import Event, running
-from openai_server import OpenAIServer, hold, last_message
+from openai_server import OpenAIServer, hold, last_message, refuse
 
 from workbench.completing.plan_lock import plan_lock
 from workbench.experiment import load_experiment
@@ -330,6 +330,39 @@ def test_r_records_once_and_the_loop_goes_on(home: Path) -> None:
         loop.press("r")
         assert loop.next("note").text == "recorded already"
     assert [state.saved for state in loop.recorded] == [[], ["prompts/qa/plain.jinja"]]
+
+
+@pytest.mark.parametrize(
+    ("file", "content"),
+    [
+        ("prompts/qa/experiment.yaml", ECHO + "margin: 0.2\n"),
+        ("prompts/qa/experiment.yaml", ECHO + "baseline: loud\n"),
+        ("prompts/qa/experiment.yaml", ECHO + "gate: {exact_match: {min: 0.1}}\n"),
+        ("workbench.yaml", "prices: {echo:last: {input: 0, output: 0}}\n"),
+    ],
+    ids=["margin", "baseline", "gate", "prices"],
+)
+def test_a_state_with_the_same_plan_is_recorded_too(home: Path, file: str, content: str) -> None:
+    with running(home) as loop:
+        loop.next()
+        loop.press("r")
+        loop.next("recorded")
+        (home / file).write_text(content)
+        loop.next()
+    assert [state.saved for state in loop.recorded] == [[], [file]]
+
+
+def test_answers_that_came_after_a_record_are_recorded(api: Path, server: OpenAIServer) -> None:
+    server.script = lambda path, body, nth: refuse(500, "down", headers={"x-should-retry": "false"})
+    with running(api) as loop:
+        assert loop.next().state.compared.results[0].rows.scored == 0
+        loop.press("r")
+        loop.next("recorded")
+        server.script = last_message
+        loop.press("\n")
+        loop.next()
+    scored = [state.compared.results[0].rows.scored for state in loop.recorded]
+    assert scored == [0, 2]
 
 
 def test_the_last_complete_state_is_recorded_although_a_file_is_broken(home: Path) -> None:

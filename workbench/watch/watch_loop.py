@@ -98,7 +98,7 @@ class WatchLoop:
         self._budget: Budget | None = None
         self._judge_budget: JudgeBudget | None = None
         self._complete: LoopState | None = None  # the last state of which every row was asked
-        self._recorded = ""  # digest of the plan that was recorded last
+        self._recorded: LoopState | None = None  # the last one that was recorded
         self._retry_at = float("inf")
         self._waited_for = ""
         self._problem = ""
@@ -145,7 +145,7 @@ class WatchLoop:
 
     def _press(self, key: str, project: Project) -> None:
         if key == "r" and self._complete:
-            if self._recorded == self._complete.plan.digest:
+            if self._recorded is self._complete:
                 self._view.note("recorded already")
             self._record(self._complete)
         elif key == "r":
@@ -268,11 +268,11 @@ class WatchLoop:
                     variant.model.provider.check_ready()
 
     def _record(self, state: LoopState) -> ExitCode:
-        if self._recorded == state.plan.digest:
+        if self._recorded is state:
             return ExitCode.DONE
         code = self._record_state(state)
         if code == ExitCode.DONE:
-            self._recorded = state.plan.digest
+            self._recorded = state
         return code
 
     def _display_name(self, path: Path) -> str:
