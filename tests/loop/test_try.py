@@ -136,6 +136,19 @@ def test_errors_name_the_right_word(home: Path, words: list[str], error: str) ->
     assert error in ended.stderr
 
 
+@pytest.mark.parametrize("words", [(), ("--set", "text=x")], ids=["as it is", "--set"])
+def test_a_later_turn_is_refused(home: Path, server: OpenAIServer, words: tuple[str, ...]) -> None:
+    task = home / "prompts" / "qa"
+    (task / "experiment.yaml").write_text(
+        "dataset: talk.jsonl\nprompts: [plain]\n"
+        f"models: [{{openai:m: {{base_url: '{server.url}'}}}}]\n"
+    )
+    (task / "talk.jsonl").write_text('{"id": "r", "turns": [{"text": "one"}, {"text": "two"}]}\n')
+    ended = tried(home, "plain", "--row", "2", *words)
+    assert (ended.returncode, server.requests) == (2, [])
+    assert "is turn 2 of a conversation: its request needs the answers" in ended.stderr
+
+
 def test_a_prompt_of_several_tasks_needs_its_task(home: Path) -> None:
     other = home / "prompts" / "other"
     other.mkdir()

@@ -84,11 +84,18 @@ def try_prompt(
 ) -> int:
     """Send one row through one prompt, and score the answer."""
     from workbench.plan import Options, Scope
-    from workbench.run.single_row import choose_model, find_row, narrow, set_values
+    from workbench.run.single_row import (
+        check_sent_alone,
+        choose_model,
+        find_row,
+        narrow,
+        set_values,
+    )
 
     target = task or _task_of(prompt, open_project(tracking_uri))
     with open_experiment(target, Options(Scope()), tracking_uri, [prompt]) as opened:
         number = find_row(opened.experiment.dataset.examples, row)
+        check_sent_alone(opened.experiment.dataset.examples[number])
         chosen = next(each for each in opened.experiment.prompts if each.ref == prompt)
         experiment = narrow(opened.experiment, chosen, choose_model(opened.experiment, model))
         if values:

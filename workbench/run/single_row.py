@@ -119,19 +119,23 @@ def find_row(examples: Sequence[Example], name: str) -> int:
     raise unknown_name("row", name, ids)
 
 
-def plan_of_row(plan: Plan, number: int) -> Plan:
-    """The plan's first variant with one row, which keeps the key that it has in the whole plan.
+def check_sent_alone(example: Example) -> None:
+    """Check that a row can be sent without others.
 
     Raises:
-        WorkbenchError: the row is a later turn, whose request needs the answers before it.
+        WorkbenchError: it is a later turn, whose request needs the answers before it.
     """
-    example = plan.examples[number]
     if example.turn > 1:
         raise WorkbenchError(
             f"row {example.id!r} is turn {example.turn} of a conversation: its request needs the "
             "answers to the turns before it",
             fix="try the first turn, or send all with workbench run",
         )
+
+
+def plan_of_row(plan: Plan, number: int) -> Plan:
+    """The plan's first variant with one row, which keeps the key that it has in the whole plan."""
+    example = plan.examples[number]
     cell = plan.cells[0][number]
     unsent: Mapping[str, object] = {r.key: r for r in plan.requests[0]}
     request = plan.bodies[cell.key]
