@@ -90,10 +90,12 @@ def watched(home: Path, *words: str, columns: int = 0, **variables: str) -> Iter
         if columns:
             fcntl.ioctl(0, termios.TIOCSCTTY, 0)
 
+    # xdist sets COLUMNS, which counts more than the size of a terminal
+    inherited = {name: value for name, value in environment().items() if name != "COLUMNS"}
     process = subprocess.Popen(
         [*WORKBENCH, "run", "qa", "--watch", *words],
         cwd=home,
-        env=environment(**variables),
+        env=inherited | variables,
         start_new_session=True,
         preexec_fn=lead_terminal,
         **streams,
