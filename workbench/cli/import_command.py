@@ -42,6 +42,8 @@ def import_source(
 
     root = _project_root(to)
     imported = read_source(source, FORMATS)
+    if root.is_dir():
+        open_root(root)  # an error in workbench.yaml comes before the first file is written
     files = [_shown(path, root) for path in write_import(imported, root)]
     open_root(root)
     imported = _with_answers(imported, root)

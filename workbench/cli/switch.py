@@ -81,15 +81,14 @@ def switch(
         running = RunningPlan(ready.opened, ready.plan, ready.budget, tracking_uri, quiet=True)
         invocation, _ = running.run(compared.append)
         report = SwitchReport(ready.switch, compared[0], ready.gone)
-        code = report.exit_code
-        written = write and code == ExitCode.DONE
+        code = _exit_code(report.exit_code, invocation)
+        written = write and code == ExitCode.DONE and not invocation.not_run
         lines = list(switch_lines(report, project.file.currency))
         document = switch_json(report, written=written)
     if written:
         replace_entry(path, ready.switch)
     for problem in invocation.problems:
         write_stderr(f"error: {escape_commands(str(problem))}\n")
-    code = _exit_code(code, invocation)
     lines += entry_lines(report, trial.shown_path, written=written)
     print_result({**document, "exit_code": int(code)} if as_json else map(plain, lines))
     return code

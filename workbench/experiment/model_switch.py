@@ -7,6 +7,7 @@ The settings of the old model are carried to a new one of the same provider, sin
 the provider: address, key, pace. What the new one refuses is mended in its own entry.
 """
 
+import glob
 import json
 import re
 from collections.abc import Mapping, Sequence
@@ -14,6 +15,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from ruamel.yaml import YAML
+from ruamel.yaml.error import YAMLError
 from ruamel.yaml.nodes import MappingNode, Node, SequenceNode
 
 from workbench.canonical import JSON
@@ -68,7 +70,8 @@ class ModelSwitch:
     def edit(self, document: Document) -> Document:
         """The experiment with these two models, the old one being the baseline.
 
-        What the old model is excluded from, the new one is, too.
+        What the old model is excluded from, the new one is, too. The other models of the file
+        answer nothing, and stay for judges that name them.
         """
         file = document.check(ExperimentFile)
         old = {self.old.ref, self.old.label}
@@ -77,9 +80,19 @@ class ModelSwitch:
             for rule in file.exclude
             if any(rule.matches(prompt, old) for prompt in file.prompts)
         ]
+        switched = {self.old.index, self.new.index}
+        others = [
+            ModelEntry(ref, settings or {}, number)
+            for number, entry in enumerate(file.models)
+            for ref, settings in entry.items()
+            if number not in switched
+        ]
+        excluded += [{"model": glob.escape(other.label)} for other in others]
         content = {key: value for key, value in document.content.items() if key != "exclude"}
         content |= {
-            "models": [{entry.ref: dict(entry.settings)} for entry in (self.old, self.new)],
+            "models": [
+                {entry.ref: dict(entry.settings)} for entry in (self.old, self.new, *others)
+            ],
             "baseline": self.old.label,
             **({"exclude": excluded} if excluded else {}),
         }
@@ -123,7 +136,8 @@ def find_switch(document: Document, old: str, new: str) -> ModelSwitch:
     if after.index is None and providers == {CARRIED}:
         carried = {key: value for key, value in before.settings.items() if key != "as"}
         after = replace(after, settings=carried)
-    if after.label == before.label:
+    labels = {entry.label for entry in (before, *entries) if entry.index != after.index}
+    if after.index is None and after.label in labels | {before.label}:
         after = replace(after, settings={**after.settings, "as": f"new {before.label}"[:64]})
     return ModelSwitch(before, after, {})
 
@@ -166,20 +180,47 @@ def check_replaceable(switch: ModelSwitch, document: Document) -> None:
 
 
 def replace_entry(path: Path, switch: ModelSwitch) -> None:
-    """Write the new model's entry in place of the old one's; all else stays, comments too."""
+    """Write the new model's entry in place of the old one's; all else stays, comments too.
+
+    Raises:
+        WorkbenchError: the entry is no longer the old model's, or the new text would be read as
+            something else; the file is left as it is.
+    """
     text = path.read_bytes().decode("utf-8")
     root = YAML().compose(text)
     models = next(value for key, value in root.value if key.value == "models")
     assert isinstance(models, SequenceNode)
     entry = models.value[switch.old.index or 0]
     start, end = entry.start_mark.index, _end(entry)
+    changed = text[:start] + switch.new.text + text[end:]
+    if not _is_replaced(text, changed, switch):
+        raise WorkbenchError(
+            f"--write: the entry of {switch.old.ref} can't be replaced without changing other "
+            "lines, or the file was edited meanwhile",
+            where=str(path),
+            fix=f"write this entry in its place: - {switch.new.text}",
+        )
     part = path.with_name(f".{path.name}.part")
     try:
-        part.write_bytes((text[:start] + switch.new.text + text[end:]).encode("utf-8"))
+        part.write_bytes(changed.encode("utf-8"))
         part.chmod(path.stat().st_mode)
         part.replace(path)
     finally:
         part.unlink(missing_ok=True)
+
+
+def _is_replaced(text: str, changed: str, switch: ModelSwitch) -> bool:
+    """True if the changed text is the file with the new entry, and nothing else is different."""
+    try:
+        before, after = (YAML(typ="safe", pure=True).load(each) for each in (text, changed))
+        (entry,) = YAML(typ="safe", pure=True).load(f"- {switch.new.text}")
+    except YAMLError:
+        return False
+    index = switch.old.index or 0
+    replaced = before["models"][index]
+    name = replaced if isinstance(replaced, str) else next(iter(replaced))
+    before["models"][index] = entry
+    return bool(name == switch.old.ref and before == after)
 
 
 def _end(node: Node) -> int:

@@ -18,6 +18,7 @@ from workbench.store import Store
 STORED = "answer, which isn't paid for again"
 MARK = "imported"  # in place of the model's name in the reply
 PER_WRITE = 1_000
+ALREADY_STORED = "answers that the store has already, which stay as they are"
 AGAIN = "the run asks the model again"
 
 
@@ -25,9 +26,13 @@ def store_answers(task: ImportedTask, plan: Plan, store: Store) -> list[ReportLi
     """Store the answers of a task that was written and planned; return what became of them."""
     lost: Counter[str] = Counter()
     pairs = list(_pairs(task.answers, plan, lost))
+    answered = store.stored_keys([request.key for request, _ in pairs])
+    pairs = [(request, answer) for request, answer in pairs if request.key not in answered]
     for start in range(0, len(pairs), PER_WRITE):
         store.save_completions(pairs[start : start + PER_WRITE])
     lines = [ReportLine("", ImportOutcome.CARRIED, STORED, count=len(pairs))] if pairs else []
+    if answered:
+        lines.append(ReportLine("", ImportOutcome.CARRIED, ALREADY_STORED, count=len(answered)))
     for reason, count in lost.items():
         text = f"answer: {reason}"
         lines.append(ReportLine("", ImportOutcome.LEFT_OUT, text, AGAIN, count))
@@ -66,7 +71,7 @@ def _pairs(
 def _cells(plan: Plan) -> Mapping[tuple[str, str, int], list[str]]:
     """The keys of a row's repeats by prompt, model and position of the row.
 
-    A model is known by its label, and by `provider:name` if there is one of the name.
+    A model is answered by its label, and by `provider:name` if there is one of the name.
     """
     labels = {(v.model.model.ref, v.model.model.label) for v in plan.variants}
     refs = Counter(ref for ref, _ in labels)
