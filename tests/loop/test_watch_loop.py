@@ -136,6 +136,44 @@ def test_a_broken_file_shows_its_error_and_the_state_before_stays(home: Path) ->
         assert loop.next().metrics == {"plain": {"exact_match": (0.5, 0.0), "tone": (0.5, 0.0)}}
 
 
+ROWS = '{"text": "yes", "label": "yes"}\n'
+ELSEWHERE = ECHO.replace("rows.csv", "../../data/x.jsonl")
+
+
+@pytest.mark.parametrize(
+    ("experiment", "file", "broken", "repaired"),
+    [
+        (ELSEWHERE, "data/x.jsonl", "{", ROWS),
+        (ELSEWHERE, "data/x.jsonl", None, ROWS),
+        (ECHO, "words.py", "HAPPY = [", "HAPPY = ['yes']\n"),
+        (ECHO, "words.py", "SAD = []\n", "HAPPY = ['yes']\n"),
+    ],
+    ids=["broken rows", "no rows", "broken import", "import without the name"],
+)
+@pytest.mark.parametrize("is_first", [True, False], ids=["at the start", "later"])
+def test_the_repair_of_a_file_that_was_never_read_is_seen(
+    home: Path, experiment: str, file: str, broken: str | None, repaired: str, *, is_first: bool
+) -> None:
+    path, task = home / file, home / "prompts" / "qa"
+    (home / "data").mkdir()
+    path.unlink(missing_ok=True)
+    if broken is not None:
+        path.write_text(broken)
+    edited = (
+        experiment
+        if is_first
+        else experiment.replace(", tone]", "]").replace("../../data/x.jsonl", "rows.csv")
+    )
+    (task / "experiment.yaml").write_text(edited)
+    with running(home) as loop:
+        if not is_first:
+            loop.next()
+            loop.save("experiment.yaml", experiment)
+        loop.next("failed")
+        path.write_text(repaired)
+        assert loop.next().state.saved == [file]
+
+
 def test_a_file_saved_with_the_same_content_runs_nothing(home: Path) -> None:
     with running(home) as loop:
         loop.next()

@@ -7,6 +7,7 @@ rapidfuzz, which tone.py imports     ["rapidfuzz==3.14.3"]
 import ast
 import sys
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from functools import lru_cache
 from hashlib import sha256
 from importlib.metadata import packages_distributions, version
@@ -34,8 +35,14 @@ def source_digest(module: ModuleType, root: Path, library: Path) -> JSON:
 
 
 def imported_files(file: Path, root: Path) -> list[Path]:
-    """A file of the project, and every other that it imports, directly or not."""
-    return [root / path for path in _local_sources(file, root, {})]
+    """A file of the project, and every other that it imports, directly or not.
+
+    A broken file ends the search; it is among them.
+    """
+    seen: dict[str, str] = {}
+    with suppress(OSError, SyntaxError, ValueError):
+        _local_sources(file, root, seen)
+    return [root / path for path in seen]
 
 
 def library_versions(modules: Iterable[ModuleType], root: Path, library: Path) -> list[str]:

@@ -28,7 +28,7 @@ from workbench.watch.loop_state import LoopState, run_state
 from workbench.watch.save_watcher import SaveWatcher
 from workbench.watch.spending import require_limit
 from workbench.watch.stable_files import settle
-from workbench.watch.watched_files import files_of_plan, files_of_project
+from workbench.watch.watched_files import files_of_failure, files_of_plan, files_of_project
 
 WAIT_S = 0.1  # for a report of a save, between two looks for a key and a signal
 RETRY_S = 0.5  # until a plan that another process runs is tried again
@@ -172,12 +172,18 @@ class WatchLoop:
             problem = error if isinstance(error, WorkbenchError) else _vanished(error)
             if problem.exit_code in FATAL or (is_first and is_loaded):
                 raise problem from error
+            if not is_loaded:
+                self._follow_broken(project, problem)
             self._fail(problem, saved)
             return
         if saved and not is_forced and self._is_unchanged(plan, project):
             self._view.unchanged(saved)
             return
         self._run(plan, project, (started, saved))
+
+    def _follow_broken(self, project: Project, error: WorkbenchError) -> None:
+        experiment, before = self._context.experiment, self._watcher.files
+        self._watcher.follow(files_of_failure(project, experiment, before, error.where))
 
     def _run(self, plan: Plan, project: Project, occasion: tuple[float, list[str]]) -> None:
         started, saved = occasion

@@ -6,10 +6,13 @@ WatchedFiles(trees={…/prompts, …/evaluators}, files={…/workbench.yaml, …
 
 import os
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from workbench.document import read_document
+from workbench.errors import WorkbenchError
 from workbench.evaluator import Evaluator
 from workbench.evaluator.sources import imported_files
 from workbench.evaluator.transform import function_names
@@ -18,6 +21,7 @@ from workbench.plan import Plan
 from workbench.project import Project
 
 Signature = tuple[int, int, int, int]  # mtime, ctime, size, inode
+POSITION = re.compile(r"(:\d+)+$")  # after the file in an error's `where`
 # Files that editors and Python make beside the ones that they write.
 IGNORED = re.compile(r"\..*|.*~|.*\.py[cod]|.*\.sw.|#.*#|.*___jb_.*___|4913|__pycache__")
 
@@ -80,7 +84,29 @@ def files_of_plan(project: Project, experiment: Path, plan: Plan) -> WatchedFile
     named = {*_dataset_files(plan.experiment.content, experiment.parent)}
     named |= {source for source in plan.images.sources.values() if isinstance(source, Path)}
     named |= set(_evaluator_files(plan.experiment))
-    named = {Path(os.path.abspath(path)) for path in named}  # noqa: PTH100  links stay links
+    return _with_files(base, named)
+
+
+def files_of_failure(
+    project: Project, experiment: Path, before: WatchedFiles, where: str
+) -> WatchedFiles:
+    """The files whose repair may end an error at `where`, and those followed before it."""
+    base = files_of_project(project, experiment)
+    named = set(before.files)
+    with suppress(WorkbenchError, OSError):
+        content = read_document(experiment, display_name=experiment.name).content
+        named |= {*_dataset_files(content, experiment.parent)}
+    file = POSITION.sub("", where)
+    if Path(file).suffix:
+        named.add(project.root / file)
+    for path in _walk(project.root / "evaluators"):
+        if path.suffix == ".py":
+            named |= {*imported_files(path, project.root)}
+    return _with_files(WatchedFiles(base.trees | before.trees, base.files), named)
+
+
+def _with_files(base: WatchedFiles, paths: Iterable[Path]) -> WatchedFiles:
+    named = {Path(os.path.abspath(path)) for path in paths}  # noqa: PTH100  links stay links
     outside = {path for path in named if not base.includes(path)}
     return WatchedFiles(base.trees, base.files | outside)
 
@@ -98,10 +124,8 @@ def _evaluator_files(experiment: Experiment) -> Iterator[Path]:
         for name in _source_names(evaluator):
             file = experiment.root / name
             if file.is_file():
-                try:
-                    yield from imported_files(file, experiment.root)
-                except (OSError, SyntaxError):  # saved again since it was imported
-                    yield file
+                yield file  # it may be gone since it was imported
+                yield from imported_files(file, experiment.root)
 
 
 def _source_names(evaluator: Evaluator) -> Iterator[str]:
