@@ -9,6 +9,10 @@ import pytest
 from command import invoke
 from openai_server import OpenAIServer, Reply, refuse, say, serve
 
+from workbench.document import read_document
+from workbench.errors import WorkbenchError
+from workbench.experiment.model_switch import find_switch, replace_entry
+
 EXPERIMENT = """\
 # the team's tickets
 dataset: {{path: rows.jsonl, expected: label}}
@@ -197,3 +201,64 @@ def test_a_name_elsewhere_in_the_file_is_not_left_behind(home: Path, server: Ope
     done = switch(home, "old", "openai:new", "--write")
     assert (done.returncode, server.requests) == (2, [])
     assert "experiment.yaml:9:1: --write: `baseline:` names old, too" in done.stderr
+
+
+@pytest.mark.parametrize(
+    "entries",
+    [
+        "  - echo:last:\n  # a comment\n  - echo:prompt\n",
+        "  - echo:prompt\n  - echo:last:\n",
+        "  - echo:last: {parameters: &p {max_tokens: 5}}\n  - echo:prompt: {parameters: *p}\n",
+        "  - echo:prompt: {parameters: &p {max_tokens: 5}}\n  - echo:last: {parameters: *p}\n",
+        "  - echo:last:\n      as: >-\n        the last\n  - echo:prompt\n",
+    ],
+)
+def test_an_entry_is_replaced_exactly_or_not_at_all(entries: str, tmp_path: Path) -> None:
+    file = tmp_path / "experiment.yaml"
+    text = f"dataset: rows.jsonl\nmodels:\n{entries}prompts: [p]\nevaluators: [exact_match]\n"
+    file.write_text(text)
+    document = read_document(file, display_name="experiment.yaml")
+    found = find_switch(document, "echo:last", "echo:first-word")
+    problem: WorkbenchError | None = None
+    try:
+        replace_entry(file, found)
+    except WorkbenchError as error:
+        problem = error
+    if problem:
+        assert problem.fix.startswith("write this entry in its place: - echo:first-word")
+        assert file.read_text() == text
+    else:
+        changed = read_document(file, display_name="experiment.yaml").content
+        refs = [each if isinstance(each, str) else next(iter(each)) for each in changed["models"]]
+        assert sorted(refs) == ["echo:first-word", "echo:prompt"]
+        assert {**changed, "models": 0} == {**document.content, "models": 0}
+
+
+def test_an_entry_that_was_edited_meanwhile_stays(tmp_path: Path) -> None:
+    file = tmp_path / "experiment.yaml"
+    text = "dataset: rows.jsonl\nmodels: [echo:last]\nprompts: [p]\n"
+    file.write_text(text)
+    document = read_document(file, display_name="experiment.yaml")
+    found = find_switch(document, "last", "echo:first-word")
+    edited = text.replace("[echo:last]", "[echo:prompt, echo:last]")
+    file.write_text(edited)
+    with pytest.raises(WorkbenchError, match="the file was edited meanwhile"):
+        replace_entry(file, found)
+    assert file.read_text() == edited
+
+
+def test_other_models_stay_for_judges_and_answer_nothing(tmp_path: Path) -> None:
+    file = tmp_path / "experiment.yaml"
+    file.write_text(
+        "dataset: rows.jsonl\nprompts: [p]\nmodels:\n  - echo:last\n"
+        '  - openai:judge: {base_url: "http://127.0.0.1:9/v1", as: "strong [1]"}\n'
+    )
+    document = read_document(file, display_name="experiment.yaml")
+    content = find_switch(document, "last", "echo:prompt").edit(document).content
+    assert [next(iter(each)) for each in content["models"]] == [
+        "echo:last",
+        "echo:prompt",
+        "openai:judge",
+    ]
+    assert content["models"][2]["openai:judge"]["base_url"] == "http://127.0.0.1:9/v1"
+    assert content["exclude"] == [{"model": "strong [[]1]"}]

@@ -85,7 +85,7 @@ def try_prompt(
     """Send one row through one prompt, and score the answer."""
     from workbench.plan import Options, Scope
     from workbench.run.single_row import (
-        check_sent_alone,
+        check_first_turn,
         choose_model,
         find_row,
         narrow,
@@ -95,7 +95,7 @@ def try_prompt(
     target = task or _task_of(prompt, open_project(tracking_uri))
     with open_experiment(target, Options(Scope()), tracking_uri, [prompt]) as opened:
         number = find_row(opened.experiment.dataset.examples, row)
-        check_sent_alone(opened.experiment.dataset.examples[number])
+        check_first_turn(opened.experiment.dataset.examples[number])
         chosen = next(each for each in opened.experiment.prompts if each.ref == prompt)
         experiment = narrow(opened.experiment, chosen, choose_model(opened.experiment, model))
         if values:

@@ -71,7 +71,7 @@ def _pairs(
 def _cells(plan: Plan) -> Mapping[tuple[str, str, int], list[str]]:
     """The keys of a row's repeats by prompt, model and position of the row.
 
-    A model is answered by its label, and by `provider:name` if there is one of the name.
+    A model is known by its label, and by `provider:name` if there is one of the name.
     """
     labels = {(v.model.model.ref, v.model.model.label) for v in plan.variants}
     refs = Counter(ref for ref, _ in labels)

@@ -119,7 +119,7 @@ def find_row(examples: Sequence[Example], name: str) -> int:
     raise unknown_name("row", name, ids)
 
 
-def check_sent_alone(example: Example) -> None:
+def check_first_turn(example: Example) -> None:
     """Check that a row can be sent without others.
 
     Raises:
