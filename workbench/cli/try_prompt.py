@@ -24,7 +24,7 @@ from workbench.cli.completion import (
     complete_row,
     complete_task,
 )
-from workbench.cli.output import print_json, print_lines
+from workbench.cli.output import REDACTOR, print_json, print_lines
 from workbench.cli.run import AsJson, TrackingUri
 from workbench.cli.setup import OpenExperiment, open_experiment, open_project
 from workbench.cli.signals import handle_signals
@@ -118,7 +118,7 @@ def _try(opened: OpenExperiment, number: int, *, is_changed: bool, as_json: bool
     if not as_json:
         print_lines(head_lines(plan, number, is_changed=is_changed))
         sys.stdout.flush()
-    text = _StreamedText(quiet=as_json)
+    text = StreamedText(quiet=as_json)
     with handle_signals(opened.project) as stop:
         context = RunContext(opened.project, opened.store, Notes(), stop, renderer=opened.renderer)
         tried = try_row(plan, context, text.show)
@@ -130,26 +130,47 @@ def _try(opened: OpenExperiment, number: int, *, is_changed: bool, as_json: bool
     return tried.invocation.exit_code
 
 
-class _StreamedText:
-    """Prints an answer as it comes, below an arrow."""
+class StreamedText:
+    """Prints an answer as it comes, below an arrow.
+
+    A word is printed once it is complete: a piece of one may be half of a secret, or of a command
+    to the log of a CI job.
+    """
 
     def __init__(self, *, quiet: bool) -> None:
         self._quiet = quiet
         self._text = ""
+        self._line = self._printed = ""  # the last line, and what is printed of it
 
     def show(self, piece: str) -> None:
-        """Print the next piece."""
+        """Print the words that the next piece completes."""
         if not self._quiet:
-            begin = "" if self._text else "  → "
-            sys.stdout.write(begin + escape_commands(piece).replace("\n", "\n    "))
+            if not self._text:
+                sys.stdout.write("  → ")
+            *lines, rest = (self._line + piece).split("\n")
+            for line in lines:
+                self._print(line)
+                sys.stdout.write("\n    ")
+                self._printed = ""
+            self._line = rest
+            complete = rest.rstrip() if rest[-1:].isspace() else rest.rpartition(" ")[0]
+            self._print(complete)
             sys.stdout.flush()
         self._text += piece
 
     def end(self) -> str:
-        """End the line; return the text that was printed."""
+        """Print the last word and end the line; return the text that was printed."""
         if self._text and not self._quiet:
+            self._print(self._line)
             sys.stdout.write("\n")
         return "" if self._quiet else self._text
+
+    def _print(self, line: str) -> None:
+        """Print the rest of a line; all of it anew if its beginning reads differently by now."""
+        shown = escape_commands(REDACTOR.redact(line))
+        again = "" if shown.startswith(self._printed) else "\n    "
+        sys.stdout.write(again + (shown if again else shown[len(self._printed) :]))
+        self._printed = shown
 
 
 def _task_of(prompt: str, project: "Project") -> str:
