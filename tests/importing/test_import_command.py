@@ -259,3 +259,17 @@ def test_recorded_answers_of_the_same_conversation_are_not_paid_for_again(tmp_pa
     assert (done.returncode, sorted(sent)) == (0, ["Say cow", "Say dog"])
     metrics = json.loads(done.stdout)["variants"][0]["metrics"]
     assert (metrics["equals"]["mean"], metrics["equals"]["n"]) == (1.0, 1)
+
+
+@pytest.mark.parametrize("prompt", [None, 7, [], "text"])
+def test_a_result_without_a_prompt_is_no_crash(prompt: object, tmp_path: Path) -> None:
+    result = {"prompt": prompt, "vars": {}, "response": {"output": "a"}}
+    for listed in ({}, {"prompts": [prompt]}):
+        content = {
+            "results": {**listed, "results": [result]},
+            "config": {"prompts": ["x"], "providers": ["echo"]},
+        }
+        (tmp_path / "results.json").write_text(json.dumps(content))
+        done = invoke(tmp_path, "import", "results.json", "--to", "project")
+        assert done.returncode == 2, done.stderr
+        assert "no prompt can be carried" in done.stderr

@@ -2,7 +2,7 @@
 
 $ workbench run sentiment --watch
 variant  exact_match  …
-watching prompts/sentiment and 2 files; r: record, Enter: run again, q: quit
+watching sentiment; r: record in MLflow, Enter: run again, q: quit
 prompts/sentiment/short.jinja saved: 50 sent, 150 stored, 0.8 s
 …
 """

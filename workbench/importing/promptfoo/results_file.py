@@ -61,11 +61,14 @@ def _prompts(summary: Mapping[str, Any], results: Sequence[Result]) -> dict[int,
     """The prompt of each position, before rendering; those of several models are one."""
     listed = summary.get("prompts")
     if not isinstance(listed, list) or not listed:
-        by_label = {str(r.get("prompt", {}).get("label")): r.get("promptIdx", 0) for r in results}
+        recorded = [(r, r["prompt"]) for r in results if isinstance(r.get("prompt"), dict)]
+        by_label = {str(prompt.get("label")): r.get("promptIdx", 0) for r, prompt in recorded}
         return {index: {"raw": label, "label": label} for label, index in by_label.items()}
     prompts: dict[int, dict[str, str]] = {}
     seen: set[str] = set()
     for index, prompt in enumerate(listed):
+        if not isinstance(prompt, dict):
+            continue
         raw = str(prompt.get("raw", ""))
         if raw not in seen:
             seen.add(raw)
