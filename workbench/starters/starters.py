@@ -61,6 +61,9 @@ class Starter:
 STARTERS = (
     Starter("support", "support", "support tickets, each for one of three teams"),
     Starter("sentiment", "sentiment", "reviews, positive or negative"),
+    Starter("extraction", "orders", "orders in e-mails, as JSON"),
+    Starter("rag", "handbook", "questions about a handbook, with the passages that were found"),
+    Starter("judge", "replies", "replies to customers, rated by a judge and by people"),
 )
 STARTERS_BY_NAME: Mapping[str, Starter] = {starter.name: starter for starter in STARTERS}
 
