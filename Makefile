@@ -93,7 +93,7 @@ endpoints: install
 	WORKBENCH_ENDPOINTS=installed HF_HUB_OFFLINE=1 $(BIN)/python -m pytest -rs tests/endpoints
 
 # Some forty minutes; the machine should have nothing else to do.
-QUESTIONS := api_window start rows recording overlap command watching page serving
+QUESTIONS := api_window start rows recording overlap command watching page viewing serving
 bench: install
 	for question in $(QUESTIONS); do $(BIN)/python -m benchmarks.$$question || exit 1; done
 	$(BIN)/python -m benchmarks.report

@@ -122,6 +122,7 @@ def measure(
     environment: Mapping[str, str] | None = None,
     answers: int | None = None,
     expect: Sequence[int] = (0,),
+    most_s: float = MOST_S,
 ) -> Run:
     """Runs a command on terminals of its own, so that it shows its progress.
 
@@ -129,9 +130,10 @@ def measure(
         answers: the command is ended (SIGTERM, then SIGKILL) when the server has given so many;
             None: it runs to its end.
         expect: exit codes that are no fault.
+        most_s: it is killed after so many seconds.
 
     Raises:
-        RuntimeError: it ended with another code, or took ten minutes.
+        RuntimeError: it ended with another code, or took longer.
     """
     if server:
         server.reset()
@@ -150,7 +152,7 @@ def measure(
     os.close(err_end)
     enough = server and answers and (lambda: server.stats()["answers"] >= answers)
     try:
-        _follow(process, run, {out: [], err: []}, enough or (lambda: False))
+        _follow(process, run, {out: [], err: []}, enough or (lambda: False), most_s)
     finally:
         if process.returncode is None:  # interrupted: nothing of it goes on behind our back
             os.killpg(process.pid, signal.SIGKILL)
@@ -197,10 +199,11 @@ def _follow(
     run: Run,
     output: dict[int, list[bytes]],
     enough: Callable[[], bool],
+    most_s: float,
 ) -> None:
     """Reads and samples until the process is gone, and writes down what it came to."""
     out = next(iter(output))
-    gone, sampled, until = os.pidfd_open(process.pid), 0.0, run.started + MOST_S
+    gone, sampled, until = os.pidfd_open(process.pid), 0.0, run.started + most_s
     watched = {gone, *output}
     while True:
         ready = select.select(watched, [], [], SAMPLE_S)[0]

@@ -18,7 +18,7 @@ from pathlib import Path
 
 from playwright.sync_api import Page, sync_playwright
 
-from benchmarks.measure import RUNS, measure
+from benchmarks.measure import MOST_S, RUNS, measure
 from benchmarks.project import NOT_RECORDED, TASK, WORDS, without_mlflow, workbench
 from benchmarks.results import Numbers, ResultSheet
 
@@ -32,9 +32,9 @@ user:
 {%% set first = %d -%%}
 {{ text.split()[first : first + 25 + (text | length + first) %% 11] | join(" ") }}
 """
-EXPERIMENT = f"""\
-dataset: {{path: rows.jsonl, expected: answer, id: id}}
-prompts: [{", ".join(f"variant_{number}" for number in range(VARIANTS))}]
+EXPERIMENT = """\
+dataset: {path: rows.jsonl, expected: answer, id: id}
+prompts: [%s]
 models: [echo:last]
 evaluators: [contains, exact_match, output_tokens]
 """
@@ -57,21 +57,23 @@ RESPONSE = """async ([label, value]) => {
 
 
 @contextmanager
-def answered() -> Iterator[Path]:
+def answered(rows: int = ROWS, variants: int = VARIANTS) -> Iterator[Path]:
     """A project whose rows are answered and scored; nothing of it is recorded."""
+    prompts = [f"variant_{number}" for number in range(variants)]
     with tempfile.TemporaryDirectory(prefix="workbench-") as folder:
         task = Path(folder) / "prompts" / TASK
         task.mkdir(parents=True)
         with (task / "rows.jsonl").open("w", encoding="utf-8") as file:
-            file.writelines(json.dumps(row(number)) + "\n" for number in range(ROWS))
-        for number in range(VARIANTS):
-            (task / f"variant_{number}.jinja").write_text(TEMPLATE % (6 * number))
-        (task / "experiment.yaml").write_text(EXPERIMENT)
+            file.writelines(json.dumps(row(number)) + "\n" for number in range(rows))
+        for number, prompt in enumerate(prompts):
+            (task / f"{prompt}.jinja").write_text(TEMPLATE % (6 * number))
+        (task / "experiment.yaml").write_text(EXPERIMENT % ", ".join(prompts))
         measure(
             workbench("run", "--wait"),
             cwd=task,
             environment=without_mlflow(),
             expect=(NOT_RECORDED,),
+            most_s=MOST_S * (1 + rows * variants // 100_000),
         )
         yield Path(folder)
 
