@@ -168,3 +168,18 @@ def test_variants_can_be_selected(home: Path) -> None:
     answers = shown_json(home, "a", "qa", "--only", "l*")["answers"]
     assert [each["variant"] for each in answers] == ["loud"]
     assert answers[0]["scores"]["exact_match"]["value"] is False
+
+
+def test_scores_that_are_not_stored_are_not_said_to_be_missing(home: Path) -> None:
+    file = home / "prompts" / "qa" / "experiment.yaml"
+    head = EXPERIMENT.format(repeats=1).partition("evaluators:")[0]
+    entries = ["exact_match", "clock", "threshold: {of: clock, at_least: 1, name: late}"]
+    (home / "evaluators" / "clock.py").write_text(
+        "import time\n\nfrom workbench.evaluator import evaluator\n\n\n"
+        "@evaluator(cache=False)\ndef clock(outputs: str) -> float:\n    return time.time()\n"
+    )
+    file.write_text(f"{head}evaluators:\n" + "".join(f"  - {entry}\n" for entry in entries))
+    assert invoke(home, "run").returncode == 0
+    not_kept = "not kept (cache: false): each workbench run computes it anew"
+    expected = ["exact_match  false", f"clock        {not_kept}", f"late         {not_kept}"]
+    assert [line.strip() for line in shown(home, "b").splitlines()[-3:]] == expected

@@ -141,10 +141,39 @@ def test_stored_answers_of_a_retired_model_count(home: Path, server: OpenAIServe
     old, new = document["variants"]
     assert (done.returncode, document["conclusion"]) == (0, "not worse"), done.stderr
     assert "HTTP 404" in document["gone"]
-    assert (old["rows"]["not_run"] + old["rows"]["failed"], new["rows"]["scored"]) == (5, ROWS)
+    counts = old["rows"]["not_run"], old["rows"]["failed"], new["rows"]["scored"]
+    assert counts == (5, 0, ROWS)  # no reply of a retired model counts as a wrong answer
+    assert old["metrics"]["exact_match"]["worst_case"] is None
     text = switch(home, "old", "openai:new").stdout
     assert "old answers no longer, so its stored answers count: openai:old: HTTP 404" in text
     assert "short on old: 5 of 60 rows have no answer" in text
+
+
+def test_all_attempts_spend_of_one_limit(home: Path, server: OpenAIServer) -> None:
+    """The first prompt is answered, and paid for, in the attempt in which the second is refused."""
+    folder = home / "prompts" / "qa"
+    (folder / "short.jinja").write_text(
+        "---\nparameters: {temperature: null}\n---\nuser:\n{{ text }}\n"
+    )
+    (folder / "long.jinja").write_text("user:\nAnswer {{ text }}\n")
+    text = EXPERIMENT.format(url=server.url).replace("[short]", "[short, long]")
+    (folder / "experiment.yaml").write_text(text.replace("old: {", "old: {concurrency: 1, "))
+    prices = "{openai:old: {input: 0, output: 0}, openai:new: {input: 0, output: 10}}"
+    (home / "workbench.yaml").write_text(f"prices: {prices}\n")
+    script, paid = models(server), []
+    script.refused = {"temperature"}
+
+    def reply(path: str, body: Any, nth: int) -> Reply:
+        answer = script(path, body, nth)
+        if body["model"] == "old" or answer.status != 200:
+            return answer
+        paid.append(0.0005)  # 50 tokens: the most that the request allows
+        usage = {"prompt_tokens": 9, "completion_tokens": 50, "total_tokens": 59}
+        return say(answer.body["choices"][0]["message"]["content"], usage=usage)
+
+    server.script = reply
+    done = switch(home, "old", "openai:new", "--max-cost", "0.002")
+    assert (done.returncode, len(paid)) == (4, 4), done.stdout + done.stderr
 
 
 def test_write_changes_the_entry_and_keeps_all_else(home: Path, server: OpenAIServer) -> None:

@@ -17,6 +17,7 @@ from importlib.resources import files
 from typing import Any
 
 FILE = "prices.jsonl"
+OPENAI_HOST = "api.openai.com"
 
 
 @dataclass(frozen=True)
@@ -40,6 +41,10 @@ class PublishedPrices:
     def figures(self, host: str, model: str) -> Mapping[str, Any] | None:
         """The price of a model at a host; None: it isn't listed."""
         return self.by_model.get((host, model))
+
+    def names(self, host: str) -> list[str]:
+        """The models that are listed of a host."""
+        return [model for listed, model in self.by_model if listed == host]
 
 
 @cache

@@ -186,6 +186,26 @@ def complete_model(line: CommandLine) -> Iterator[str]:
 
 
 @_completer
+def complete_old_model(line: CommandLine) -> Iterator[str]:
+    """Models of the task, or of all tasks if the line names none."""
+    for task in [line.task] if line.task else line.project.tasks():
+        with suppress(OSError):  # a task without an experiment file
+            yield from line.project.labels(task)
+            yield from line.project.models(task)
+
+
+@_completer
+def complete_new_model(line: CommandLine) -> Iterator[str]:
+    """`provider:name` of the experiments' models, and of OpenAI's with a published price."""
+    from workbench.catalog.published_prices import OPENAI_HOST, read_published
+
+    for task in line.project.tasks():
+        with suppress(OSError):
+            yield from line.project.models(task)
+    yield from (f"openai:{name}" for name in read_published().names(OPENAI_HOST))
+
+
+@_completer
 def complete_evaluator(line: CommandLine) -> Iterator[str]:
     """Evaluators of the library, of the project and of plug-ins."""
     from workbench.evaluator.lookup import ENTRY_NAMES, list_evaluators

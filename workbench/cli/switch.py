@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from workbench.cli.completion import complete_task
+from workbench.cli.completion import complete_new_model, complete_old_model, complete_task
 from workbench.cli.output import print_result
 from workbench.cli.run import AsJson, Limit, MaxCost, Note, Sample, TrackingUri
 from workbench.cli.running_plan import RunningPlan
@@ -36,8 +36,22 @@ if TYPE_CHECKING:
 
 MAX_MENDS = 8
 NAME_HELP = "name in `models:`, or any provider:name."
-Old = Annotated[str, typer.Argument(metavar="OLD", help=f"The model in use: its {NAME_HELP}")]
-New = Annotated[str, typer.Argument(metavar="NEW", help=f"The one to switch to: its {NAME_HELP}")]
+Old = Annotated[
+    str,
+    typer.Argument(
+        metavar="OLD",
+        help=f"The model in use: its {NAME_HELP}",
+        autocompletion=complete_old_model,
+    ),
+]
+New = Annotated[
+    str,
+    typer.Argument(
+        metavar="NEW",
+        help=f"The one to switch to: its {NAME_HELP}",
+        autocompletion=complete_new_model,
+    ),
+]
 Task = Annotated[
     str,
     typer.Argument(
@@ -152,7 +166,7 @@ class _Trial:
         from workbench.evaluator.row_values import require_evaluators
         from workbench.run.invocation import CostLimits, make_budget
 
-        switch = self.switch
+        switch, budget = self.switch, None
         for _ in range(MAX_MENDS):
             parts = (self.path, options, tracking_uri)
             try:
@@ -160,7 +174,8 @@ class _Trial:
                     experiment = opened.experiment
                     require_evaluators(experiment.evaluators, "switch", where=experiment.path)
                     plan = opened.plan()
-                    budget = make_budget(plan, opened.project.prices, CostLimits(max_cost))
+                    limited = make_budget(plan, opened.project.prices, CostLimits(max_cost))
+                    budget = budget or limited  # all attempts spend of one limit
                     running = RunningPlan(opened, plan, budget, tracking_uri, quiet=True)
                     new, old = switch.new.label, switch.old.label
                     if refusal := _probe(running, new):
@@ -220,8 +235,8 @@ def _gone(running: RunningPlan, label: str) -> str:
 
 def _without_requests(plan: "Plan", label: str) -> "Plan":
     """The plan that asks a model nothing more."""
-    requests = tuple(
-        () if variant.model.model.label == label else requests
-        for variant, requests in zip(plan.variants, plan.requests, strict=True)
-    )
-    return replace(plan, requests=requests)
+    labels = (variant.model.model.label for variant in plan.variants)
+    retired = frozenset(number for number, each in enumerate(labels) if each == label)
+    requests = enumerate(plan.requests)
+    left = tuple(() if number in retired else each for number, each in requests)
+    return replace(plan, requests=left, retired=retired)

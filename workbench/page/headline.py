@@ -60,7 +60,8 @@ def headline(compared: ExperimentComparison, metric: str) -> Headline | None:
         return Headline(None, False, (f"{text}({list_first(reasons, MAX_NAMES, '; ')}).",))
     others = within[1:]
     if others and len({(c.quality, c.as_good) for c in within}) == 1:
-        text = f"No variant leads by {plain(metric)}: all {len(within)} have "
+        all_of_them = "both" if len(within) == 2 else f"all {len(within)}"
+        text = f"No variant leads by {plain(metric)}: {all_of_them} have "
         return Headline(None, False, (f"{text}{_numbers(within[0])}.",))
     is_clear = bool(others) and not any(c.as_good for c in others)
     sentences = [

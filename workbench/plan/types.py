@@ -81,6 +81,8 @@ class Plan:
         notes: for the user: merged variants, warnings about the data.
         note: of the user: why the invocation was made; no part of the digest.
         images: files that the rows name; their contents are part of the requests.
+        retired: variants whose model answers no longer: a request without a reply counts as not
+            run.
     """
 
     experiment: Experiment
@@ -98,6 +100,7 @@ class Plan:
     baselines: tuple[int | None, ...] = ()
     paired: tuple[int | None, ...] | None = None
     images: ImageFiles = field(default_factory=ImageFiles)
+    retired: frozenset[int] = frozenset()
 
     @property
     def judged_baselines(self) -> tuple[int | None, ...]:

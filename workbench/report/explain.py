@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 
 from workbench.canonical import JSON
-from workbench.errors import cost_text
+from workbench.errors import cost_text, pluralize
 from workbench.model import SCORED_STATES
 from workbench.report.export import completion_json
 from workbench.report.safe_text import plain, seconds, shorten
@@ -73,7 +73,9 @@ def key_lines(report: KeyReport, currency: str, places: Sequence[str] = ()) -> l
         completion, request = report.stored.completion, report.stored.request
         usage = completion.usage
         counts = [
-            "? tokens in" if usage.input_tokens is None else f"{usage.input_tokens:,} tokens in",
+            "? tokens in"
+            if usage.input_tokens is None
+            else f"{pluralize(usage.input_tokens, 'token')} in",
             "? out" if usage.output_tokens is None else f"{usage.output_tokens:,} out",
             *([] if completion.latency_s is None else [seconds(completion.latency_s)]),
         ]

@@ -92,8 +92,9 @@ def switch_lines(report: SwitchReport, currency: str) -> Iterator[str]:
     yield ""
     yield from align_rows([_header(names), *_verdict_rows(report)])
     for number, base in compared.pairs:
-        yield f"{_prompt_name(plan.variants[number])}: rows that changed"
-        yield from row_lines(compared, number)
+        if changed := list(row_lines(compared, number)):
+            yield f"{_prompt_name(plan.variants[number])}: rows that changed"
+            yield from changed
         comparisons = compared.results[number].comparisons
         for metric, comparison in comparisons.items():
             yield from (f"  {shorten(metric)}: {line}" for line in left_out_lines(comparison))

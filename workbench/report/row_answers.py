@@ -4,12 +4,13 @@ read_row(plan, store, "r1")     ShownAnswers(number=2, answers=[AnswerOfVariant(
 """
 
 import json
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass, replace
 
 from workbench.canonical import JSON
 from workbench.dataset import Example
-from workbench.evaluator import Score
+from workbench.errors import pluralize
+from workbench.evaluator import Evaluator, Score
 from workbench.model import Completion
 from workbench.model.sent_messages import SentMessage, sent_messages
 from workbench.plan import Plan
@@ -23,6 +24,8 @@ from workbench.store import Store
 MAX_TEXT = 4_000  # characters of a text; --json has all of it
 MAX_THOUGHTS = 200  # characters; --json has all
 NOT_STORED = "not answered yet: workbench run asks for it"
+NOT_SCORED = "not scored yet"
+UNKEPT = "not kept (cache: false): each workbench run computes it anew"
 
 
 @dataclass(frozen=True)
@@ -48,11 +51,13 @@ class ShownAnswers:
     Attributes:
         number: from 1, in the dataset's order, as on the comparison page.
         metrics: names of the evaluators with a score of each row.
+        unkept: those whose scores are not stored.
     """
 
     number: int
     example: Example
     metrics: Sequence[str]
+    unkept: Collection[str]
     answers: Sequence[AnswerOfVariant]
 
 
@@ -66,15 +71,29 @@ def read_row(plan: Plan, store: Store, name: str) -> ShownAnswers:
     repeats = plan.experiment.repeats
     numbers = range(number * repeats, (number + 1) * repeats)
     scored = ScoredRows(plan, store, AnswerReader(plan, store), [])
+    unkept = _unkept(plan.experiment.evaluators)
     answers = []
     for variant, cells in enumerate(plan.cells):
         rows = dict(scored.numbered(variant, numbers))
         for repeat, place in enumerate(numbers, 1 if repeats > 1 else 0):
             prompt = sent_messages(plan.bodies[cells[place].key].body)
-            row = rows.get(place)
+            if row := rows.get(place):
+                scores = {name: s for name, s in row.scores.items() if name not in unkept}
+                row = replace(row, scores=scores)
             answers.append(AnswerOfVariant(plan.variants[variant].name, repeat, prompt, row))
     metrics = [e.name for e in plan.experiment.evaluators if not e.traits.by_column]
-    return ShownAnswers(number + 1, plan.examples[number], metrics, answers)
+    return ShownAnswers(number + 1, plan.examples[number], metrics, unkept, answers)
+
+
+def _unkept(evaluators: Sequence[Evaluator]) -> set[str]:
+    """Names of those whose scores are not stored, and of the scores that are made of them."""
+    names = {e.name for e in evaluators if not e.traits.cache}
+    combined = {
+        e.name: {part.name for part in e.combination.parts} for e in evaluators if e.combination
+    }
+    while more := {n for n, parts in combined.items() if parts & names} - names:
+        names |= more
+    return names
 
 
 def row_lines(shown: ShownAnswers, *, prompts: bool) -> Iterator[str]:
@@ -82,7 +101,7 @@ def row_lines(shown: ShownAnswers, *, prompts: bool) -> Iterator[str]:
     yield from data_lines(shown.number, shown.example)
     for answer in shown.answers:
         yield ""
-        yield from _answer_lines(answer, shown.metrics, prompts=prompts)
+        yield from _answer_lines(shown, answer, prompts=prompts)
 
 
 def data_lines(number: int, example: Example) -> Iterator[str]:
@@ -113,9 +132,7 @@ def row_json(shown: ShownAnswers) -> dict[str, JSON]:
     }
 
 
-def _answer_lines(
-    answer: AnswerOfVariant, metrics: Sequence[str], *, prompts: bool
-) -> Iterator[str]:
+def _answer_lines(shown: ShownAnswers, answer: AnswerOfVariant, *, prompts: bool) -> Iterator[str]:
     repeat = f", repeat {answer.repeat}" if answer.repeat else ""
     title = shorten(answer.variant, NAME_WIDTH) + repeat
     completion = answer.row.completion if answer.row else None
@@ -126,14 +143,15 @@ def _answer_lines(
         yield f"  {NOT_STORED}"
         return
     yield from output_lines(completion)
-    yield from score_lines(answer.row, metrics)
+    yield from score_lines(answer.row, shown.metrics, shown.unkept)
 
 
-def score_lines(row: Row, metrics: Sequence[str]) -> Iterator[str]:
+def score_lines(row: Row, metrics: Sequence[str], unkept: Collection[str] = ()) -> Iterator[str]:
     """The score of each metric with its reason; none of an answer that can't be scored."""
     width = max(map(len, metrics), default=0)
     for name in metrics if row.scored else ():
-        text = score_text(row.scores.get(name))
+        score = row.scores.get(name)
+        text = UNKEPT if score is None and name in unkept else score_text(score)
         yield from _indented(f"  {shorten(name):{width}}  ", text)
 
 
@@ -160,7 +178,7 @@ def facts(completion: Completion) -> str:
     parts: list[str] = [completion.state]
     if usage.input_tokens is not None:
         out = "?" if usage.output_tokens is None else f"{usage.output_tokens:,}"
-        parts.append(f"{usage.input_tokens:,} tokens in, {out} out")
+        parts.append(f"{pluralize(usage.input_tokens, 'token')} in, {out} out")
     if completion.latency_s is not None:
         parts.append(seconds(completion.latency_s))
     return " · ".join(parts)
@@ -169,7 +187,7 @@ def facts(completion: Completion) -> str:
 def score_text(score: Score | None) -> str:
     """`true`, `0.5 (why)`, `unparsed`, or why there is no score."""
     if score is None:
-        return "not scored yet"
+        return NOT_SCORED
     if score.error:
         return f"error: {score.error}"
     if score.value is None:
