@@ -68,10 +68,12 @@ models: [echo:last]
 evaluators: [exact_match, latency, %s]
 """
 ONE = "{weighted: {of: {exact_match: 1}}}"
+CIRCLE = "{threshold: {of: %s, at_least: 1, name: %s}}"
 REFUSED = {
     ONE: "weighted has one evaluator, and it takes two",
-    "{weighted: {of: {exact_match: 1, brevity: 2}}}": "evaluator before this weighted: 'brevity'",
-    "{weighted: {of: {exact_match: 1, quality: 2}, name: quality}}": "'quality'",
+    "{weighted: {of: {exact_match: 1, brevity: 2}}}": "evaluator for this weighted: 'brevity'",
+    "{weighted: {of: {exact_match: 1, quality: 2}, name: quality}}": "'quality' is made of itself",
+    f"{CIRCLE % ('b', 'a')}, {CIRCLE % ('a', 'b')}": "threshold: 'a' is made of itself",
     "{weighted: {of: {exact_match: 1, latency: 2}}}": "latency has no range, so it can't be",
     "{weighted: {of: {exact_match: 0, latency: 2}}}": "greater than 0",
     "{threshold: {of: exact_match}}": "threshold has no bound",
@@ -102,8 +104,8 @@ def test_a_run_has_them_as_metrics_and_asks_for_nothing_again(tmp_path, empty_st
     file = tmp_path / "prompts" / "qa" / "experiment.yaml"
     first = json.loads(invoke(tmp_path, "run", "--json", MLFLOW_TRACKING_URI="none").stdout)
     entries = (
-        "exact_match, {threshold: {of: exact_match, at_least: 1, name: right}}, "
-        "{weighted: {of: {exact_match: 1, right: 1}, name: quality}}"
+        "{weighted: {of: {exact_match: 1, right: 1}, name: quality}}, exact_match, "
+        "{threshold: {of: exact_match, at_least: 1, name: right}}"
     )
     file.write_text(file.read_text().replace("[exact_match]", f"[{entries}]"))
     again = json.loads(invoke(tmp_path, "run", "--json", MLFLOW_TRACKING_URI="none").stdout)
@@ -111,5 +113,6 @@ def test_a_run_has_them_as_metrics_and_asks_for_nothing_again(tmp_path, empty_st
     for before, after in zip(first["variants"], again["variants"], strict=True):
         mean = before["metrics"]["exact_match"]["mean"]
         metrics = {name: metric["mean"] for name, metric in after["metrics"].items()}
-        assert metrics == {"exact_match": mean, "right": mean, "quality": mean}
+        in_order = [("quality", mean), ("exact_match", mean), ("right", mean)]
+        assert list(metrics.items()) == in_order
     assert again["variants"][1]["metrics"]["right"]["kind"] == "pass"

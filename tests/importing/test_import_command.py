@@ -8,6 +8,8 @@ import pytest
 from command import invoke
 from openai_server import Reply, say, serve
 
+from workbench.document import read_document
+
 CONFIG = """\
 description: Which team answers?
 prompts:
@@ -60,7 +62,8 @@ def test_a_configuration_becomes_a_task(tmp_path: Path) -> None:
             "evaluators": 5,
         }
     ]
-    assert report["files"] == ["prompts/triage/", "evaluators/promptfoo_text.py"]
+    shared = ["evaluators/promptfoo_text.py", ".gitignore", "workbench.yaml"]
+    assert report["files"] == ["prompts/triage/", *shared]
     task = tmp_path / "home" / "prompts" / "triage"
     assert (task / "chat.jinja").read_text() == (
         "system:\nYou route tickets of {{ company }}.\nuser:\nTicket: {{ ticket }}\n"
@@ -109,6 +112,58 @@ def test_an_imported_task_runs_at_once(tmp_path: Path) -> None:
         0.0,
         1.0,
     ]
+
+
+def test_an_editor_finds_the_schemas_of_the_files(tmp_path: Path) -> None:
+    write_source(tmp_path)
+    import_json(tmp_path, "triage", "--to", "new")
+    for name in ("workbench.yaml", "prompts/triage/experiment.yaml"):
+        file = tmp_path / "new" / name
+        mark, _, path = file.read_text().splitlines()[0].partition("$schema=")
+        assert mark == "# yaml-language-server: "
+        assert "properties" in json.loads((file.parent / path).read_text())
+
+
+def test_settings_of_a_project_stay_as_they_are(tmp_path: Path) -> None:
+    write_source(tmp_path)
+    (tmp_path / "new").mkdir()
+    (tmp_path / "new" / "workbench.yaml").write_text("traces: 10\n")
+    report = import_json(tmp_path, "triage", "--to", "new")
+    assert "workbench.yaml" not in report["files"]
+    assert (tmp_path / "new" / "workbench.yaml").read_text() == "traces: 10\n"
+
+
+# Assertions of two tests, and the evaluator that leads the tables.
+LEADERS = {
+    "passed": ("[{type: contains, value: b}, {type: equals, value: a}]", "[]"),
+    "score": ("[{type: contains, value: b}, {type: equals, value: a}]", "[], threshold: 0.5"),
+    "llm-rubric": ("[{type: llm-rubric, value: polite}]", "[]"),
+    "both": ("[{type: assert-set, metric: both, assert: [{type: contains, value: a}, {type: "
+             "equals, value: a}]}]", "[]"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("leader", LEADERS)
+def test_the_result_of_a_test_leads(tmp_path: Path, leader: str) -> None:
+    tests = "".join(f"  - vars: {{x: a}}\n    assert: {each}\n" for each in LEADERS[leader])
+    tests = tests.replace("], threshold", "]\n    threshold")
+    text = f"prompts: ['{{{{ x }}}}']\nproviders: [echo, 'openai:chat:m']\ntests:\n{tests}"
+    (tmp_path / "promptfooconfig.yaml").write_text(text)
+    assert "error" not in import_json(tmp_path, "promptfooconfig.yaml", "--to", "new")
+    (file,) = (tmp_path / "new" / "prompts").glob("*/experiment.yaml")
+    (settings,) = read_document(file).content["evaluators"][0].values()
+    assert settings["name"] == leader
+
+
+def test_wrong_rows_are_those_that_failed_there(tmp_path: Path) -> None:
+    assertions = "[{type: contains, value: a}, {type: equals, value: a}]"
+    tests = "".join(f"  - {{vars: {{x: {x}}}, assert: {assertions}}}\n" for x in ("a", "ab", "b"))
+    text = f"prompts: ['{{{{ x }}}}']\nproviders: [echo]\ntests:\n{tests}"
+    (tmp_path / "promptfooconfig.yaml").write_text(text)
+    import_json(tmp_path, "promptfooconfig.yaml", "--to", "new")
+    done = invoke(tmp_path / "new", "run", "--show", "wrong", "--tracking-uri", "none")
+    assert ": 2 of 3 rows are wrong by passed" in done.stdout
+    assert "\n  row 2, 2: 'ab'\n" in done.stdout
 
 
 def test_nothing_is_overwritten(tmp_path: Path) -> None:

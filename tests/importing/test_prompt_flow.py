@@ -119,6 +119,14 @@ def test_variants_are_prompts(tmp_path: Path) -> None:
     ]
 
 
+def test_each_variable_that_a_template_reads_has_a_column(tmp_path: Path) -> None:
+    flow = FLOW.replace('link: "${inputs.url}"', "other: fixed")
+    imported = read_prompt_flow(write(tmp_path / "flow", flow))
+    assert imported.tasks[0].rows[1]["link"] == ""
+    text = "variables that the node doesn't name, which are empty: link"
+    assert text in lines(imported, ImportOutcome.CHANGED)
+
+
 def test_code_is_copied_and_never_run(tmp_path: Path) -> None:
     imported = read_prompt_flow(write(tmp_path / "flow"))
     assert imported.tasks[0].copied_files == {"fetch.py": tmp_path / "flow" / "fetch.py"}

@@ -105,6 +105,39 @@ def test_role_lines_are_ours(tmp_path: Path, body: str, source: str) -> None:
     assert task.templates == {"prompt": source}
 
 
+@pytest.mark.parametrize(
+    ("body", "names"),
+    [
+        ("{% if formal %}Dear {{ name }}{% endif %}", ["formal", "name"]),
+        ("{% for each in parts %}{{ each }}{% endfor %}", ["parts"]),
+        ("{% set a = b %}{{ a|join(c) }}", ["b", "c"]),
+        ("{{ 'x' if d is defined else e[0].f }}", ["d", "e"]),
+        ("{% for a in b if a > c %}{{ loop.index }}{% endfor %}{{ a }}", ["a", "b", "c"]),
+        ("{% macro m(x) %}{{ x }}{{ y }}{% endmacro %}{{ m(1) }}", ["y"]),
+    ],
+)
+def test_each_variable_that_is_read_has_a_column(
+    tmp_path: Path, body: str, names: list[str]
+) -> None:
+    imported = read_prompty(write(tmp_path, "name: Basic\n", f"user:\n{body}\n"))
+    (row,) = imported.tasks[0].rows
+    assert sorted(row) == names
+    (text,) = (line for line in lines(imported, ImportOutcome.CHANGED) if "variables" in line)
+    assert sorted(text.partition(": ")[2].split(", ")) == names
+
+
+@pytest.mark.parametrize(
+    ("body", "text"),
+    [
+        ("a\n{% if %}\n", "line 3 of the template: Expected an expression"),
+        ("{% include 'a.txt' %}\n", "line 2 of the template: `include`"),
+    ],
+)
+def test_a_template_that_jinja_refuses_is_named(tmp_path: Path, body: str, text: str) -> None:
+    imported = read_prompty(write(tmp_path, "name: Basic\n", f"user:\n{body}"))
+    assert text in "\n".join(lines(imported, ImportOutcome.LEFT_OUT))
+
+
 def test_image_beside_the_file_is_copied(tmp_path: Path) -> None:
     picture = tmp_path / "pic.png"
     picture.write_bytes(b"\x89PNG\r\n\x1a\n")

@@ -46,7 +46,7 @@ def import_source(
         open_root(root)  # an error in workbench.yaml comes before the first file is written
     files = [_shown(path, root) for path in write_import(imported, root)]
     open_root(root)
-    imported = _with_answers(imported, root)
+    imported = _with_schemas(_with_answers(imported, root), root)
     here = "" if root == Path.cwd().resolve() or to is None else f"cd {to} && "
     command = f"{here}workbench run {imported.tasks[0].name}"
     if as_json:
@@ -75,6 +75,21 @@ def _with_answers(imported: "Import", root: Path) -> "Import":
                 ReportLine(error.where, ImportOutcome.LEFT_OUT, text, error.fix, len(task.answers))
             )
     return replace(imported, report=report)
+
+
+def _with_schemas(imported: "Import", root: Path) -> "Import":
+    """Write the schemas that the experiment files name; return the import with what failed."""
+    from workbench.importing import ImportOutcome, ReportLine
+    from workbench.schemas import write_schemas
+
+    try:
+        write_schemas(root)
+    except WorkbenchError as error:
+        text = f"the schema by which editors complete keys: {error.message}"
+        fix = f"{error.fix}; then: workbench schema"
+        line = ReportLine(error.where, ImportOutcome.LEFT_OUT, text, fix)
+        return replace(imported, report=[*imported.report, line])
+    return imported
 
 
 def _project_root(to: Path | None) -> Path:

@@ -8,7 +8,7 @@ def brevity(outputs: str, *, words: int = 20) -> float: ...
 traits       declared properties of an evaluator's values
 contract     evaluator functions
 score        the result of one for one output
-combination  scores of a row that are made of others
+combination  scores of a row that are made of others; combination_order: which come first
 as_json      evaluators as JSON, for other processes
 spec         an evaluator of an experiment file
 lookup       evaluators by name

@@ -59,7 +59,7 @@ class ThresholdEntry(CombinedEntry):
     """Settings of a pass or fail by another evaluator's number.
 
     Attributes:
-        of: an evaluator that stands before this entry.
+        of: another evaluator.
         at_least, at_most: bounds that pass.
     """
 
@@ -85,7 +85,7 @@ class RepeatsEntry(CombinedEntry):
     """Settings of the chance that one of `k` repeats passes, or that all do.
 
     Attributes:
-        of: an evaluator that stands before this entry and passes or fails.
+        of: another evaluator, which passes or fails.
         k: number of repeats, at most `repeats:`.
     """
 
@@ -98,7 +98,7 @@ class EntryContext:
     """The surroundings of an entry, to which it can refer.
 
     Attributes:
-        evaluators: those that stand before it, by name.
+        evaluators: those that it can be made of, by name.
         repeats: of each row.
         models: `provider:name` of those that are asked.
     """
@@ -112,7 +112,7 @@ class EntryContext:
 def load_combination(
     kind: str, settings: Mapping[str, JSON], where: str, context: EntryContext
 ) -> Evaluator:
-    """The evaluator of an entry, of those that stand before it.
+    """The evaluator of an entry, made of those in the context.
 
     Raises:
         WorkbenchError: a setting can't be used, or names no evaluator that has such scores.
@@ -130,6 +130,22 @@ def load_combination(
         source=where,
         combination=combination,
     )
+
+
+def combined_name(kind: str, settings: Mapping[str, JSON]) -> str:
+    """The name of an entry's metric, as far as its settings can be read."""
+    if isinstance(name := settings.get("name"), str) and name:
+        return name
+    if kind == RATIO:
+        return f"{settings.get('of')} per {settings.get('per')}"
+    return kind if kind in (WEIGHTED, THRESHOLD) else f"{kind}_{settings.get('k')}"
+
+
+def part_names(settings: Mapping[str, JSON]) -> list[str]:
+    """The names of the evaluators that an entry is made of, as far as they can be read."""
+    of = settings.get("of")
+    names = [*of] if isinstance(of, Mapping) else [of, settings.get("per")]
+    return [name for name in names if isinstance(name, str)]
 
 
 def _weighted(kind: str, document: Document, context: EntryContext) -> Loaded:
@@ -201,7 +217,7 @@ def _repeats(kind: str, document: Document, context: EntryContext) -> Loaded:
 def _part(kind: str, name: str, context: EntryContext, weight: float = 1.0) -> Part:
     if name not in context.evaluators:
         names = [*context.evaluators, *([COST] if kind == RATIO else [])]
-        raise unknown_name(f"evaluator before this {kind}:", name, names)
+        raise unknown_name(f"evaluator for this {kind}:", name, names)
     traits = context.evaluators[name].traits
     if traits.by_column or traits.kind == "category":
         fix = "name one that has a number, or pass and fail, for each row"

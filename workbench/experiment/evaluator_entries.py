@@ -3,6 +3,7 @@
 load_evaluators(file, document, loader, …)     ((Evaluator("exact_match", …), …), {…})
 """
 
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
@@ -16,7 +17,12 @@ from workbench.evaluator.combination import COMBINED
 from workbench.evaluator.coverage import Coverage
 from workbench.evaluator.lookup import check_machine
 from workbench.evaluator.spec import Spec, check_env, read_spec
-from workbench.experiment.combined_entries import EntryContext, load_combination
+from workbench.experiment.combined_entries import (
+    EntryContext,
+    combined_name,
+    load_combination,
+    part_names,
+)
 from workbench.experiment.coverage_entries import read_coverage, slices
 from workbench.experiment.field_entries import ENTRY, EVALUATOR, field_settings
 from workbench.experiment.file import ExperimentFile
@@ -69,26 +75,55 @@ def load_evaluators(
         check_machine(spec)
     scorers: dict[str, Scorer] = {}
     evaluators: dict[str, Evaluator] = {}
+    positions: dict[str, int] = {}
     models = tuple(model.model.ref for model in loader.models.answering)
     context = EntryContext(loader.project, evaluators, file.repeats, models)
-    for entry in entries:
-        named = entry.named
+    for position in _loading_order(entries):
+        named, coverage, by = entries[position]
         if isinstance(named, Scorer):
-            _add(evaluators, named.evaluator, named.name, conditions[named.name][1])
+            kind, where, loaded = named.name, conditions[named.name][1], named.evaluator
             scorers[named.name] = named
-            continue
-        if isinstance(named, Spec):
-            kind, loaded = named.name, by_spec[id(named)]
+        elif isinstance(named, Spec):
+            kind, where, loaded = named.name, named.where, by_spec[id(named)]
         else:
-            kind, loaded = named.kind, load_combination(*named, context)
-        loaded = replace(loaded, coverage=entry.coverage)
-        _add(evaluators, loaded, kind, named.where)
-        with located(named.where):
-            sliced = slices(loaded, entry.by, dataset) if entry.by else []
-        for part in sliced:
-            _add(evaluators, part, kind, named.where)
+            kind, where, loaded = named.kind, named.where, load_combination(*named, context)
+        with located(where):
+            loaded = replace(loaded, coverage=coverage)
+            sliced = slices(loaded, by, dataset) if by else []
+        for each in (loaded, *sliced):
+            _add(evaluators, each, kind, where)
+            positions[each.name] = position
     _set_conditions(scorers, evaluators, conditions)
-    return tuple(evaluators.values()), scorers
+    return tuple(sorted(evaluators.values(), key=lambda e: positions[e.name])), scorers
+
+
+def _loading_order(entries: Sequence[_Entry]) -> list[int]:
+    """The positions of all entries, those that combine others behind what they are made of.
+
+    Raises:
+        WorkbenchError: one is made of itself.
+    """
+    combined = {
+        combined_name(entry.named.kind, entry.named.settings): (position, entry.named)
+        for position, entry in enumerate(entries)
+        if isinstance(entry.named, _Combined)
+    }
+    order = [n for n, entry in enumerate(entries) if not isinstance(entry.named, _Combined)]
+
+    def add(name: str, outer: tuple[str, ...]) -> None:
+        if name in outer:
+            _, entry = combined[name]
+            problem = f"{entry.kind}: {name!r} is made of itself"
+            raise WorkbenchError(problem, where=entry.where, fix="name other evaluators in `of`")
+        if name in combined and combined[name][0] not in order:
+            position, entry = combined[name]
+            for part in part_names(entry.settings):
+                add(part, (*outer, name))
+            order.append(position)
+
+    for name in combined:
+        add(name, ())
+    return [*order, *sorted(set(range(len(entries))) - set(order))]
 
 
 def _read_entries(

@@ -29,6 +29,7 @@ from workbench.importing.role_headings import RoleTemplate, without_images
 from workbench.importing.source_files import ForeignFile
 from workbench.importing.source_folder import find_file, read_data_file
 from workbench.importing.task_names import NameSet, task_name
+from workbench.importing.template_variables import read_variables
 
 _LOST = {"environment": "install what evaluators of yours need", "additional_includes": ""}
 
@@ -165,7 +166,19 @@ def _template(flow: _Flow, node: FlowNode, variables: dict[str, Any]) -> RoleTem
     for attributes in template.attributes:
         fix = "messages have no attributes here"
         flow.log.left_out(flow.where(node.name), f"attributes of a role: {attributes}", fix=fix)
+    _bind_unnamed(flow, node, variables, template.text)
     return template
+
+
+def _bind_unnamed(flow: _Flow, node: FlowNode, variables: dict[str, Any], text: str) -> None:
+    """Bind variables of a template that the node doesn't name: Prompt flow writes nothing there."""
+    columns = set[str]().union(*flow.data)
+    names = read_variables(text, flow.where(node.variant or node.name), flow.log)
+    if missing := [name for name in names if name not in variables and name not in columns]:
+        named = ", ".join(missing)
+        text = f"variables that the node doesn't name, which are empty: {named}"
+        flow.log.changed(flow.where(node.name), text, fix="fill them in in rows.jsonl")
+    variables |= dict.fromkeys(missing, "")
 
 
 def _bind(flow: _Flow, node: FlowNode, variables: dict[str, Any], name: str, value: Any) -> None:

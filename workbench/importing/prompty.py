@@ -35,15 +35,11 @@ from workbench.importing.prompty_schema import (
     json_schema,
     named_properties,
 )
-from workbench.importing.role_headings import (
-    RoleTemplate,
-    read_headings,
-    read_variables,
-    without_images,
-)
+from workbench.importing.role_headings import RoleTemplate, read_headings, without_images
 from workbench.importing.source_files import ForeignFile
 from workbench.importing.source_folder import find_file, read_data_file
 from workbench.importing.task_names import task_name
+from workbench.importing.template_variables import read_variables
 
 _FRONT = re.compile(r"\A\s*---[ \t]*\n(?P<yaml>.*?)^---[ \t]*(?:\n|\Z)", re.DOTALL | re.MULTILINE)
 _FILE = re.compile(r"\$\{file:([^}]+)\}")
@@ -153,7 +149,8 @@ def _complete(
 ) -> list[dict[str, Any]]:
     """The samples with a value of each variable; Prompty writes nothing for a missing one."""
     empty: dict[str, Any] = {name: [] for name in template.threads}
-    names = [n for n in read_variables(template.text) if any(n not in s for s in samples)]
+    variables = read_variables(template.text, path.name, log)
+    names = [name for name in variables if any(name not in sample for sample in samples)]
     if missing := [name for name in names if name not in empty]:
         text = f"variables without a value, which are empty: {', '.join(missing)}"
         log.changed(f"{path.name}: sample", text, fix="fill them in in rows.jsonl")

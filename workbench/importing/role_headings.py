@@ -19,10 +19,6 @@ _HEADING = re.compile(
 )
 _IMAGE = re.compile(r"!\[[^\]\n]*\]\(\s*(?P<target>\{\{.*?\}\}|[^()\s]+)[^()\n]*\)")
 _THREAD = re.compile(r"^[ \t]*!\[thread\][ \t]*$", re.MULTILINE)
-_TAG = re.compile(r"\{%(.*?)%\}", re.DOTALL)
-_SETTING = re.compile(r"\b(?:set|for|macro|call)\b([^=]*?)(?:=|\bin\b|$)")
-_VARIABLE = re.compile(r"\{\{-?\s*([A-Za-z_]\w*)(?=\s*(?:[-|.\[]|\}\}))")
-_JINJA = {"loop", "self", "true", "false", "none", "super", "caller"}
 THREAD = "thread"
 
 
@@ -78,14 +74,6 @@ def without_images(text: str, names: Collection[str]) -> str:
     for name in names:
         text = text.replace(f"{{% image {json.dumps(name)} %}}", "")
     return text
-
-
-def read_variables(text: str) -> list[str]:
-    """Variables that a Jinja template writes out and doesn't set itself, in their order."""
-    tags = " ".join(_TAG.findall(text))
-    bound = {word for clause in _SETTING.findall(tags) for word in re.findall(r"\w+", clause)}
-    names = dict.fromkeys(_VARIABLE.findall(text))
-    return [name for name in names if name not in bound and name not in _JINJA]
 
 
 def _mark_threads(text: str, threads: Collection[str], template: RoleTemplate) -> str:

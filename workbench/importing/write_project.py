@@ -8,7 +8,6 @@ Everything is checked first: no file that exists is replaced, and an error leave
 import io
 import re
 import shutil
-import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -20,7 +19,10 @@ from workbench.document.shape import NAME_RULE
 from workbench.errors import WorkbenchError, pluralize
 from workbench.importing.imported import Import, ImportedTask
 from workbench.model.types import JUDGES
+from workbench.project.new_files import new_files
 from workbench.prompt.reference import NAME_PATTERN
+from workbench.schemas import schema_line
+from workbench.starters import PROJECT_FILES
 
 ROWS = "rows.jsonl"
 EXPERIMENT = "experiment.yaml"
@@ -33,41 +35,33 @@ def write_import(imported: Import, root: Path) -> list[Path]:
     Raises:
         WorkbenchError: a file or folder of that name is there already, or can't be written.
     """
-    shared = _shared_files(imported, root)
-    folders = {root / "prompts" / task.name: task for task in imported.tasks}
-    _check(imported, folders, shared)
-    staged: dict[Path, Path] = {}
-    try:
-        (root / "prompts").mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(prefix=".import-", dir=root / "prompts") as staging:
-            for folder, task in folders.items():
-                staged[folder] = Path(staging) / folder.name
-                _write_task(task, staged[folder])
-            new_files = {path: text for path, text in shared.items() if not path.exists()}
-            for path, text in new_files.items():
-                path.parent.mkdir(parents=True, exist_ok=True)
-                path.write_text(text, encoding="utf-8")
-            for folder, temporary in staged.items():
-                temporary.rename(folder)
-    except OSError as error:
-        where = str(error.filename or root)
-        raise WorkbenchError(f"can't be written: {error.strerror}", where=where) from error
-    return [*folders, *new_files]
+    shared = _shared_files(imported)
+    if not (root / "prompts").exists():  # a new project
+        texts = {name: content.decode() for name, content in PROJECT_FILES.items()}
+        shared |= {name: text for name, text in texts.items() if not (root / name).exists()}
+    folders = {f"prompts/{task.name}": task for task in imported.tasks}
+    _check(imported, {root / path: task for path, task in folders.items()})
+    _check_shared(shared, root)
+    new_texts = {path: text for path, text in shared.items() if not (root / path).exists()}
+    # A task comes after the files that it needs: where it is, it runs.
+    with new_files(root, [*new_texts, *folders]) as staging:
+        for path, text in new_texts.items():
+            _write_text(staging / path, text)
+        for path, task in folders.items():
+            _write_task(task, staging / path)
+    return [root / path for path in (*folders, *new_texts)]
 
 
-def _shared_files(imported: Import, root: Path) -> dict[Path, str]:
+def _shared_files(imported: Import) -> dict[str, str]:
     """Text by path of the files outside of the tasks' folders."""
-    files: dict[Path, str] = {}
+    files: dict[str, str] = {}
     for task in imported.tasks:
-        files |= {root / "evaluators" / name: text for name, text in task.evaluator_files.items()}
-        judges = root / "prompts" / JUDGES
-        files |= {judges / name: text for name, text in task.judge_files.items()}
+        files |= {f"evaluators/{name}": text for name, text in task.evaluator_files.items()}
+        files |= {f"prompts/{JUDGES}/{name}": text for name, text in task.judge_files.items()}
     return files
 
 
-def _check(
-    imported: Import, folders: Mapping[Path, ImportedTask], shared: Mapping[Path, str]
-) -> None:
+def _check(imported: Import, folders: Mapping[Path, ImportedTask]) -> None:
     if not imported.tasks:
         raise WorkbenchError("there is no task in it", fix="import a file that has prompts or rows")
     if len(folders) < len(imported.tasks):
@@ -86,7 +80,10 @@ def _check(
             inside = (folder / name).resolve()
             if not inside.is_relative_to(folder.resolve()) or inside.name in (ROWS, EXPERIMENT):
                 raise WorkbenchError(f"{name!r} is no name of a copied file", where=str(folder))
-    for path, text in shared.items():
+
+
+def _check_shared(shared: Mapping[str, str], root: Path) -> None:
+    for path, text in ((root / path, text) for path, text in shared.items()):
         if path.is_symlink() or (path.exists() and path.read_bytes() != text.encode()):
             raise WorkbenchError(
                 "is there already with other content, and nothing is overwritten",
@@ -96,20 +93,23 @@ def _check(
 
 
 def _write_task(task: ImportedTask, folder: Path) -> None:
-    folder.mkdir()
+    folder.mkdir(parents=True)
     for name, source in task.templates.items():
-        (folder / f"{name}.jinja").write_text(source, encoding="utf-8", newline="\n")
+        _write_text(folder / f"{name}.jinja", source)
     with (folder / ROWS).open("w", encoding="utf-8", newline="\n") as file:
         file.writelines(f"{unescaped_json(row)}\n" for row in task.rows)
-    (folder / EXPERIMENT).write_text(experiment_text(task), encoding="utf-8", newline="\n")
+    place = Path("/prompts", task.name, EXPERIMENT)
+    _write_text(folder / EXPERIMENT, f"{schema_line(place, Path('/'))}\n{experiment_text(task)}")
     for name, source_path in task.copied_files.items():
-        target = folder / name
-        target.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(source_path, target)
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(source_path, folder / name)
     for name, text in task.copied_texts.items():
-        target = folder / name
-        target.parent.mkdir(parents=True, exist_ok=True)
-        target.write_text(text, encoding="utf-8", newline="\n")
+        _write_text(folder / name, text)
+
+
+def _write_text(file: Path, text: str) -> None:
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text(text, encoding="utf-8", newline="\n")
 
 
 def experiment_text(task: ImportedTask) -> str:

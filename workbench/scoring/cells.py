@@ -10,6 +10,7 @@ from importlib.metadata import version
 from workbench.canonical import JSON, canonical_json, digest
 from workbench.errors import StopCheck, Stopped, not_stopped
 from workbench.evaluator import Evaluator, Score
+from workbench.evaluator.combination_order import combination_order
 from workbench.results.column_score import ColumnScore
 from workbench.results.types import Row
 from workbench.scoring.judged_scores import judged_score, unreadable_pair
@@ -71,8 +72,9 @@ def add_derived_scores(
             score = unreadable_pair(evaluator, rows[number]) or by_row[number]
             by_name[evaluator.name] = judged_score(evaluator, by_name, score)
     if not all(evaluator.has_function for evaluator in evaluators):
+        combined = combination_order(evaluators)
         for row, by_name in zip(rows, scores, strict=True):
-            add_combined_scores(evaluators, by_name, row)
+            add_combined_scores(combined, by_name, row)
             ordered = {e.name: by_name[e.name] for e in evaluators if e.name in by_name}
             by_name.clear()
             by_name.update(ordered)
@@ -81,9 +83,9 @@ def add_derived_scores(
 def add_combined_scores(
     evaluators: Sequence[Evaluator], scores: dict[str, Score], row: Row
 ) -> None:
-    """Add to a row's scores those that are made of others."""
+    """Add to a row's scores those that these evaluators, in their order, make of others."""
     for evaluator in evaluators:
-        if evaluator.combination and not evaluator.traits.by_column:
+        if evaluator.combination:
             combined = evaluator.combination.score(scores)
             scores[evaluator.name] = _excluded(evaluator, row) or combined
 

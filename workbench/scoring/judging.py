@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 
 from workbench.completing.follow_ups import FollowUps
 from workbench.evaluator import Score
+from workbench.evaluator.combination_order import combination_order
 from workbench.judges.judge_requests import JudgedAnswer, ScoreRequest
 from workbench.model import Completion
 from workbench.plan import Plan
@@ -196,8 +197,9 @@ class Judging:
                 scores[number][name] = error or stored.get(key, UNJUDGED)
                 if error:
                     self.errors.setdefault((variant, number), {})[name] = error
+        combined = combination_order(self._all)
         for number, row in rows:
-            add_combined_scores(self._all, scores[number], row)
+            add_combined_scores(combined, scores[number], row)
         return [(n, replace(row, scores=scores[n])) for n, row in rows]
 
 

@@ -7,6 +7,7 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
 from workbench.evaluator import Score
+from workbench.evaluator.combination_order import combination_order
 from workbench.model import Completion
 from workbench.plan import Plan, describe_models
 from workbench.results.tally import Tally
@@ -64,9 +65,10 @@ class ScoredRows:
         rows = self.paired(variant, self.reader.read(variant, received))
         scores_by_row = stored_scores(evaluators, [row for _, row in rows], self.store)
         scored: list[NumberedRow] = []
+        combined = combination_order(evaluators)
         for (number, row), stored_of_row in zip(rows, scores_by_row, strict=True):
             scores = stored_of_row | self.unstored_scores.get((variant, number), {})
-            add_combined_scores(evaluators, scores, row)
+            add_combined_scores(combined, scores, row)
             ordered = {e.name: scores[e.name] for e in evaluators if e.name in scores}
             scored.append((number, replace(row, scores=ordered)))
         return scored

@@ -5,9 +5,16 @@ recordings.py  the recorded answers, which the provider `recorded:` gives again
 """
 
 from workbench.starters.recordings import RecordedAnswer, list_recordings, read_recordings
-from workbench.starters.starters import STARTERS, Starter, find_starter, write_starter
+from workbench.starters.starters import (
+    PROJECT_FILES,
+    STARTERS,
+    Starter,
+    find_starter,
+    write_starter,
+)
 
 __all__ = [
+    "PROJECT_FILES",
     "STARTERS",
     "RecordedAnswer",
     "Starter",

@@ -27,6 +27,7 @@ SETTINGS = b"""\
 # prices:                                     # change: your prices, per million tokens
 #   openai:qwen2.5-7b: {input: 0, output: 0}
 """
+PROJECT_FILES: Mapping[str, bytes] = {".gitignore": GITIGNORE, "workbench.yaml": SETTINGS}
 
 
 @dataclass(frozen=True)
@@ -55,7 +56,7 @@ class Starter:
         if models:
             text = contents[experiment].decode()
             contents[experiment] = _with_models(text, models).encode()
-        return {".gitignore": GITIGNORE, "workbench.yaml": SETTINGS, **contents}
+        return {**PROJECT_FILES, **contents}
 
 
 STARTERS = (
@@ -84,7 +85,7 @@ def write_starter(starter: Starter, root: Path, models: Sequence[str] = ()) -> l
         WorkbenchError: another file of it exists with another content; nothing is written then.
     """
     contents = starter.contents(models)
-    for optional in (".gitignore", "workbench.yaml"):
+    for optional in PROJECT_FILES:
         if (root / optional).exists():
             del contents[optional]
     return write_new_files(root, contents)

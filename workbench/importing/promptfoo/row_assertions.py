@@ -184,7 +184,7 @@ class RowAssertions:
             self.notes.left_out("", text, fix, count)
 
     def entries(self, judge_model: str | None) -> list[Entry]:
-        """The entries of `evaluators:`, with the score and the result of a test at the end."""
+        """The entries of `evaluators:`; the result of a test stands first, and leads the tables."""
         entries: list[Entry] = []
         parts: dict[str, float] = {}
         in_sets = {name for names in self.columns.sets.values() for name in names}
@@ -201,7 +201,8 @@ class RowAssertions:
             entries += self._set_entries(name, list(names))
             parts[name] = max(self.set_weights[name])
         entries += self._test_entries(parts)
-        return entries or ["output_tokens"]
+        leaders = [PASSED, SCORE] if len(parts) > 1 else list(parts)
+        return sorted(entries, key=lambda entry: _rank(entry, leaders))
 
     def _set_entries(self, name: str, names: list[str]) -> list[Entry]:
         threshold = self.set_thresholds[name] or ALL
@@ -241,3 +242,10 @@ class RowAssertions:
         if self.lost:
             self.notes.changed("", f"{PASSED}: without the assertions that are left out")
         return entries
+
+
+def _rank(entry: Entry, leaders: Sequence[str]) -> int:
+    """The position of an entry's name among those that stand first."""
+    settings = {} if isinstance(entry, str) else next(iter(entry.values()))
+    name = settings.get("name")
+    return leaders.index(name) if name in leaders else len(leaders)
