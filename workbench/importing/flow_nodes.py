@@ -15,7 +15,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
-from workbench.importing.foreign_values import as_mapping
+from workbench.importing.foreign_values import as_mapping, quoted
 from workbench.importing.import_log import ImportLog
 from workbench.importing.imported import Entry
 from workbench.importing.model_entries import azure_entry, stand_in_model
@@ -114,16 +114,16 @@ def node_settings(node: FlowNode, where: str, log: ImportLog) -> NodeSettings:
             functions = [function_tool(t) for t in listed] if isinstance(listed, list) else []
             settings.tools += [function for function in functions if function]
             if not functions and value:
-                log.left_out(where, f"{key}: {value!r:.60}", fix="write `tools:` in the prompt")
+                log.left_out(where, f"{key}: {quoted(value)}", fix="write `tools:` in the prompt")
         elif key in PARAMETERS and value not in (None, "", [], {}):
             parsed = _parsed(value)
             if reference(value) or (key == "response_format" and not isinstance(parsed, dict)):
-                log.left_out(where, f"{key}: {value!r:.60}", fix="write it under `parameters:`")
+                log.left_out(where, f"{key}: {quoted(value)}", fix="write it under `parameters:`")
             else:
                 settings.parameters[key] = value if key == "stop" else parsed
         elif key in _OTHER_SETTINGS and value not in (None, "", [], {}, 1, False):
             fix = "`repeats:` asks several times" if key in ("n", "best_of") else "leave it"
-            log.left_out(where, f"{key}: {value!r:.60}", fix=fix)
+            log.left_out(where, f"{key}: {quoted(value)}", fix=fix)
     if settings.parameters or settings.tools:
         log.carried(where, "settings", count=len(settings.parameters) + len(settings.tools))
     return settings
@@ -138,11 +138,11 @@ def node_model(node: FlowNode, where: str, log: ImportLog) -> Entry:
     if not name or reference(name):
         return stand_in_model(where, log)
     if "azure" in provider or node.inputs.get("deployment_name"):
-        text = f"connection {connection!r}: deployment {name} on Azure"
+        text = f"connection {quoted(connection)}: deployment {name} on Azure"
         log.changed(where, text, fix="set AZURE_OPENAI_ENDPOINT and AZURE_OPENAI_API_KEY in .env")
         entry = azure_entry(name, "${AZURE_OPENAI_ENDPOINT}", "2024-10-21")
     else:
-        text = f"connection {connection!r}: model {name}"
+        text = f"connection {quoted(connection)}: model {name}"
         log.changed(where, text, fix="set OPENAI_API_KEY in .env, or `base_url:` of the model")
         entry = f"openai:{name}"
     if not node.raw:

@@ -14,7 +14,7 @@ from workbench.canonical import JSON
 from workbench.errors import WorkbenchError
 from workbench.importing.column_table import ColumnTable
 from workbench.importing.foreign_json import ForeignParser
-from workbench.importing.foreign_values import as_mapping
+from workbench.importing.foreign_values import as_mapping, quoted
 from workbench.importing.import_log import ImportLog
 from workbench.importing.imported import Entry, Import, ImportedAnswer, ImportedTask
 from workbench.importing.inspect_archive import InspectSample, open_log
@@ -188,7 +188,7 @@ def _parameters(header: JSON, where: str, log: ImportLog) -> dict[str, Any]:
     config = {**as_mapping(as_mapping(header.get("eval")).get("model_generate_config")), **plan}
     for key in sorted(config.keys() - _PARAMETERS):
         fix = "set it at the model in experiment.yaml, if there is such a key"
-        log.left_out(where, f"generation setting {key}={config[key]!r:.60}", fix=fix)
+        log.left_out(where, f"generation setting {key}={quoted(config[key])}", fix=fix)
     parameters = {_PARAMETERS[key]: value for key, value in config.items() if key in _PARAMETERS}
     if parameters:
         log.carried(where, "generation settings", count=len(parameters))

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from typing import Any
 
-from workbench.importing.foreign_values import as_list
+from workbench.importing.foreign_values import as_list, quoted
 from workbench.importing.import_log import ImportLog
 from workbench.importing.imported import Entry
 from workbench.importing.lm_eval_config import LmEvalConfig
@@ -205,12 +205,12 @@ def _regex_step(
     try:
         groups = re.compile(pattern).groups
     except (re.error, RecursionError, OverflowError) as error:
-        log.left_out(where, f"pattern {pattern!r:.80}: {error}", fix="mend the pattern")
+        log.left_out(where, f"pattern {quoted(pattern, 80)}: {error}", fix="mend the pattern")
         return []
     which = {"which": "last"} if step.get("group_select") == -1 else {}
     if groups < 2:
         return [{"regex": pattern, **which}]
-    text = f"pattern {pattern!r:.80} has several groups: all of the match counts"
+    text = f"pattern {quoted(pattern, 80)} has several groups: all of the match counts"
     log.changed(where, text, fix="set `group:` in the evaluator's transform")
     return [{"regex": pattern, "group": 0, **which}]
 

@@ -14,7 +14,7 @@ from workbench.canonical import JSON
 from workbench.errors import WorkbenchError
 from workbench.importing.column_table import ColumnTable
 from workbench.importing.foreign_json import ForeignParser, read_json_lines
-from workbench.importing.foreign_values import as_list
+from workbench.importing.foreign_values import as_list, quoted
 from workbench.importing.import_log import ImportLog
 from workbench.importing.imported import Import, ImportedAnswer, ImportedTask
 from workbench.importing.jinja_text import with_front_matter
@@ -154,7 +154,7 @@ def _settings(
         parameters["temperature"] = 0
     for key in sorted(generation.keys() - _UNDERSTOOD):
         fix = "if the endpoint takes it, write it under `parameters: {extra_body: …}`"
-        log.left_out(name, f"generation argument {key}={generation[key]!r:.60}", fix=fix)
+        log.left_out(name, f"generation argument {key}={quoted(generation[key])}", fix=fix)
     if generation:
         log.carried(name, "generation arguments")
     return front, parameters

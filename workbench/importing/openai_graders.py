@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from workbench.importing.column_table import ColumnTable, variable_name
+from workbench.importing.foreign_values import quoted
 from workbench.importing.import_log import ImportLog
 from workbench.importing.imported import Entry
 from workbench.importing.openai_formula import weights
@@ -71,7 +72,7 @@ class GraderImport:
         """Add the evaluators of a grader; returns the name of its score, or an empty text."""
         kind = grader.get("type") if isinstance(grader, dict) else None
         reader = _READERS.get(str(kind))
-        label = f"{kind} {grader.get('name')!r:.60}" if isinstance(grader, dict) else "a grader"
+        label = f"{kind} {quoted(grader.get('name'))}" if isinstance(grader, dict) else "a grader"
         if reader is None:
             self.log.left_out(where, f"{label}: an unknown type", fix=_NEW_EVALUATOR)
             return ""
@@ -143,7 +144,7 @@ def _transform(part: GraderReference) -> dict[str, Any]:
 def _string_check(task: GraderImport, grader: Grader, where: str) -> str:
     operation = str(grader.get("operation"))
     if operation not in ("eq", "ne", "like", "ilike"):
-        raise UnreadableGraderError(f"operation {operation!r:.40}")
+        raise UnreadableGraderError(f"operation {quoted(operation, 40)}")
     part, reference = _sides(grader, operation)
     if part.path == ("output_tools", 0, "function", "name") and operation == "eq":
         name = task.name(grader)
@@ -179,7 +180,7 @@ def _string_check(task: GraderImport, grader: Grader, where: str) -> str:
 def _text_similarity(task: GraderImport, grader: Grader, where: str) -> str:
     metric = str(grader.get("evaluation_metric"))
     if metric not in _SIMILARITY:
-        raise UnreadableGraderError(f"metric {metric!r:.40} isn't computed here")
+        raise UnreadableGraderError(f"metric {quoted(metric, 40)} isn't computed here")
     kind, settings, text = _SIMILARITY[metric]
     part, reference = _sides(grader, metric)
     transform = _transform(part)
@@ -251,7 +252,7 @@ def _python(task: GraderImport, grader: Grader, where: str) -> str:
     file = f"{task.files.add(task_name(str(grader.get('name') or 'grader'), 'grader'))}.py.txt"
     if isinstance(source, str):
         task.code[file] = source
-    text = f"python {grader.get('name')!r:.60}: its code is in {file}, and is never run"
+    text = f"python {quoted(grader.get('name'))}: its code is in {file}, and is never run"
     fix = "write it as a function of `outputs` and `inputs`: `workbench evaluators new NAME`"
     task.log.left_out(where, text, fix=fix)
     return ""
@@ -269,7 +270,7 @@ def _multi(task: GraderImport, grader: Grader, where: str) -> str:
     parts = weights(formula)
     if parts is None or not all(scores.get(part) for part in parts):
         why = "is no weighted sum" if parts is None else "needs a grader that was left out"
-        raise UnreadableGraderError(f"its formula {formula!r:.80} {why}")
+        raise UnreadableGraderError(f"its formula {quoted(formula, 80)} {why}")
     name = task.name(grader)
     if len(parts) == 1:
         task.log.changed(where, f"multi {name!r} is the score of its only grader")
@@ -277,7 +278,8 @@ def _multi(task: GraderImport, grader: Grader, where: str) -> str:
     task.add("weighted", {"of": {scores[part]: w for part, w in parts.items()}, "name": name})
     total = sum(parts.values())
     if abs(total - 1) > 1e-9:
-        text = f"multi {name!r}: the sum {formula!r:.80} is divided by {total:g}, to be at most 1"
+        shown = quoted(formula, 80)
+        text = f"multi {name!r}: the sum {shown} is divided by {total:g}, to be at most 1"
         task.log.changed(where, text, fix="multiply thresholds by the same number")
     else:
         task.log.carried(where, f"multi {name!r}")

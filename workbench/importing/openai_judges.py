@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from workbench.canonical import JSON
-from workbench.importing.foreign_values import as_list, as_mapping
+from workbench.importing.foreign_values import as_list, as_mapping, quoted
 from workbench.importing.jinja_text import chat_source
 from workbench.importing.openai_references import (
     GraderReference,
@@ -128,5 +128,5 @@ def score_steps(grader: Mapping[str, Any]) -> dict[str, float]:
 def _bounds(bounds: JSON) -> tuple[float, float]:
     numbers = [b for b in as_list(bounds) if isinstance(b, int | float) and not isinstance(b, bool)]
     if not isinstance(bounds, list) or len(numbers) != 2 or numbers[0] >= numbers[1]:
-        raise UnreadableGraderError(f"the range {bounds!r:.60} is none")
+        raise UnreadableGraderError(f"the range {quoted(bounds)} is none")
     return float(numbers[0]), float(numbers[1])

@@ -21,7 +21,7 @@ from workbench.document import parse_document
 from workbench.errors import WorkbenchError
 from workbench.importing.column_table import ColumnTable
 from workbench.importing.foreign_json import read_document_text
-from workbench.importing.foreign_values import as_list
+from workbench.importing.foreign_values import as_list, quoted
 from workbench.importing.import_log import ImportLog
 from workbench.importing.imported import Import, ImportedTask
 from workbench.importing.jinja_text import with_front_matter
@@ -217,5 +217,5 @@ def _tools(tools: list[Any], path: Path, log: ImportLog) -> list[dict[str, Any]]
         else:
             label = tool.get("name") or tool.get("id") if isinstance(tool, dict) else tool
             fix = "only functions are tools here; put what it finds into a column"
-            log.left_out(f"{path.name}: tools", f"tool {label!r:.60}", fix=fix)
+            log.left_out(f"{path.name}: tools", f"tool {quoted(label)}", fix=fix)
     return functions

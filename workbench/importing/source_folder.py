@@ -6,6 +6,7 @@ from workbench.canonical import JSON
 from workbench.document import file_kind
 from workbench.errors import WorkbenchError
 from workbench.importing.foreign_json import ForeignParser, read_document_text, read_json_lines
+from workbench.importing.foreign_values import quoted
 from workbench.importing.import_log import ImportLog
 
 
@@ -16,14 +17,16 @@ def find_file(folder: Path, name: str, where: str, log: ImportLog) -> Path | Non
         outside = not path.is_relative_to(folder.resolve())
         kind = "" if outside else file_kind(path)
     except FileNotFoundError:
-        log.left_out(where, f"file {name!r:.120}: there is none", fix="put it there, import again")
+        log.left_out(
+            where, f"file {quoted(name, 120)}: there is none", fix="put it there, import again"
+        )
         return None
     except (OSError, ValueError, RuntimeError) as error:
-        log.left_out(where, f"file {name!r:.120}: {error}", fix="check the name")
+        log.left_out(where, f"file {quoted(name, 120)}: {error}", fix="check the name")
         return None
     if outside or kind:
         reason = "it lies outside of the folder" if outside else f"it is {kind}"
-        log.left_out(where, f"file {name!r:.120}: {reason}", fix="copy it into the folder")
+        log.left_out(where, f"file {quoted(name, 120)}: {reason}", fix="copy it into the folder")
         return None
     return path
 

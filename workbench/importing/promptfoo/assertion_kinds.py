@@ -12,6 +12,7 @@ from importlib.util import find_spec
 from typing import Any
 
 from workbench.errors import WorkbenchError
+from workbench.importing.foreign_values import quoted
 from workbench.importing.promptfoo.javascript_pattern import PatternFaultError, python_pattern
 
 Settings = dict[str, Any]
@@ -123,7 +124,7 @@ class _Part:
     @property
     def fault(self) -> UnmappedError:
         """The error for a value that the type doesn't take."""
-        message = f"assert `{self.base}` of {self.value!r:.40}: an error in promptfoo, too"
+        message = f"assert `{self.base}` of {quoted(self.value, 40)}: an error in promptfoo, too"
         return UnmappedError(message, fix="mend its `value`")
 
 
@@ -170,7 +171,7 @@ def _regex(part: _Part) -> CheckEntry:
         return f"{TEXT}:regex", python_pattern(value), {}
     except PatternFaultError as error:
         fix = "mend the pattern: promptfoo fails every answer by it"
-        raise UnmappedError(f"assert `regex` {value!r:.60}: {error}", fix=fix) from error
+        raise UnmappedError(f"assert `regex` {quoted(value)}: {error}", fix=fix) from error
 
 
 def _presence(part: _Part) -> CheckEntry:
@@ -181,7 +182,7 @@ def _word_count(part: _Part) -> CheckEntry:
     value = part.value
     is_number = isinstance(value, int | float | str) and re.fullmatch(r"\s*\d+\s*", str(value))
     if not is_number and not isinstance(value, Mapping):
-        raise UnmappedError(f"assert `word-count` of {value!r:.40}", fix="{min: 5, max: 20}")
+        raise UnmappedError(f"assert `word-count` of {quoted(value, 40)}", fix="{min: 5, max: 20}")
     return f"{TEXT}:word_count", int(value) if is_number else dict(value), {}
 
 
@@ -210,7 +211,7 @@ def _document(part: _Part) -> CheckEntry:
             value = [text.strip() for text in value.split(",")]
     elif value and not isinstance(value, Mapping | bool):
         raise UnmappedError(
-            f"assert `{part.base}` whose schema is {value!r:.40}", fix="write a mapping"
+            f"assert `{part.base}` whose schema is {quoted(value, 40)}", fix="write a mapping"
         )
     return f"{DOCUMENTS}:{part.base.replace('-', '_')}", value or True, {}
 
@@ -247,7 +248,7 @@ def _similar(
     """A similarity of embeddings; the threshold is an entry of its own."""
     listed = value if isinstance(value, list) else [value]
     if not listed or not all(isinstance(each, str) and each for each in listed):
-        raise UnmappedError(f"assert `{kind}` of {value!r:.40}", fix="mend its `value`")
+        raise UnmappedError(f"assert `{kind}` of {quoted(value, 40)}", fix="mend its `value`")
     threshold = assertion.get("threshold")
     threshold = float(threshold) if isinstance(threshold, int | float) else 0.75
     bound = {"at_most": threshold} if negated else {"at_least": threshold}

@@ -71,14 +71,16 @@ def parse_row(row: Mapping[str, str]) -> dict[str, Any]:
         elif name == "__metric":
             metric = value
         elif name == "__threshold":
-            if (number := _number(value)) is not None:
-                test["threshold"] = number
+            number = _number(value)
+            test["threshold"] = (value.strip() or None) if number is None else number
         elif name.startswith("__metadata:"):
             _add_metadata(test["metadata"], name[11:], value)
         elif match := re.fullmatch(r"__config:__expected(\d*):threshold", name):
             if (number := _number(value)) is not None:
                 thresholds[int(match[1] or 1) - 1] = number
-        elif not name.startswith(("__metadata", "__config")):
+        elif name.startswith(("__metadata", "__config")):
+            test[name] = value.strip()
+        else:
             test["vars"][name] = value
     for index, assertion in enumerate(test["assert"]):
         if metric:

@@ -12,6 +12,7 @@ from typing import Any
 from workbench.conversation import ROLES, Message
 from workbench.document import parse_document
 from workbench.errors import WorkbenchError
+from workbench.importing.foreign_values import quoted
 from workbench.importing.promptfoo.nunjucks import BLOCK, Translation, translate
 from workbench.prompt.source import as_source
 
@@ -97,7 +98,9 @@ def _messages(content: Any) -> list[ChatMessage]:
         if role not in ROLES or set(message) - {"role", "content", "name"}:
             names = ", ".join(map(str, message)) or "no keys"
             fix = "write it by hand: docs/prompts.md has tools and their results"
-            raise WorkbenchError(f"a chat message with {names} and the role {role!r}", fix=fix)
+            raise WorkbenchError(
+                f"a chat message with {names} and the role {quoted(role)}", fix=fix
+            )
         messages.append(ChatMessage(role, message.get("content") or ""))
     return messages
 
@@ -134,7 +137,7 @@ class TemplateWriter:
                 return f"{{% image {match[1]} %}}"
             if "{{" not in url and '"' not in url:
                 return f'{{% image "{url}" %}}'
-        raise WorkbenchError(f"a part of a message of type {kind!r}", fix="write it by hand")
+        raise WorkbenchError(f"a part of a message of type {quoted(kind)}", fix="write it by hand")
 
     def _translated(self, text: str) -> str:
         """The text in Jinja, with white space at its ends that would be left out otherwise."""

@@ -13,18 +13,14 @@ from typing import Any
 
 from workbench.document import Document
 from workbench.errors import WorkbenchError
+from workbench.importing.foreign_values import quoted
 from workbench.importing.promptfoo.assertion_text import parse_row
 from workbench.importing.promptfoo.import_notes import ImportNotes
+from workbench.importing.promptfoo.source_keys import OPTIONS, TEST, SourceKeys, type_name
 from workbench.importing.promptfoo.source_tree import SCHEME, SourceTree, resolve_references
 
 CODE = (".js", ".cjs", ".mjs", ".ts", ".cts", ".mts", ".py", ".rb")
 REMOTE = ("huggingface:", "http:", "https:", "az:", "s3:", "gs:")
-TEST_KEYS = frozenset(
-    (
-        *("vars", "assert", "options", "threshold", "metadata", "description", "provider"),
-        *("providerOutput", "assertScoringFunction", "providers", "prompts"),
-    )
-)
 MOST_ROWS = 1_000_000
 
 
@@ -45,7 +41,6 @@ class ConfiguredCase:
     options: Mapping[str, Any] = field(default_factory=dict)
     metadata: Mapping[str, Any] = field(default_factory=dict)
     description: str = ""
-    provider_output: Any = None
 
 
 class CaseReader:
@@ -53,6 +48,7 @@ class CaseReader:
 
     def __init__(self, tree: SourceTree, config: Document, notes: ImportNotes) -> None:
         self.tree, self.config, self.notes = tree, config, notes
+        self.keys = SourceKeys(notes)
 
     def cases(self) -> list[ConfiguredCase]:
         """All tests, each once for each combination of its listed values."""
@@ -79,10 +75,20 @@ class CaseReader:
                 self.notes.refused(where, "defaultTest", error)
                 return {}
         default = resolve_references(default, self.config.content)
-        if not isinstance(default, Mapping):
-            return {}
-        self._name_unknown(default, where)
-        return default
+        if default is not None and not isinstance(default, Mapping):
+            self.notes.left_out(where, f"`defaultTest` is {type_name(default)}", "write a mapping")
+        return self._readable(default, where) if isinstance(default, Mapping) else {}
+
+    def _readable(self, test: Mapping[str, Any], where: str) -> Mapping[str, Any]:
+        """The keys of a test that are read; the others are named."""
+        readable = self.keys.readable(test, TEST, where)
+        if "options" in readable:
+            readable["options"] = self.keys.readable(readable["options"], OPTIONS, where)
+        for each in readable.get("assert", ()):
+            if not isinstance(each, Mapping):
+                text = f"an assertion that is {type_name(each)}"
+                self.notes.left_out(where, text, "write a mapping with its `type`")
+        return readable
 
     def _entries(self, tests: Any, base: Path, key: str) -> Iterator[tuple[str, Mapping[str, Any]]]:
         """Each test with its place."""
@@ -103,7 +109,7 @@ class CaseReader:
                     )
                 else:
                     self.notes.left_out(
-                        where, f"{key}: {entry!r:.60} is no test", "write a mapping"
+                        where, f"{key}: {quoted(entry)} is no test", "write a mapping"
                     )
             except WorkbenchError as error:
                 self.notes.refused(where, key, error)
@@ -142,7 +148,7 @@ class CaseReader:
                 if isinstance(test, Mapping):
                     yield where, self._with_file_vars(test, path.parent)
                 elif test is not None:
-                    self.notes.left_out(where, f"{test!r:.60} is no test", "write a mapping")
+                    self.notes.left_out(where, f"{quoted(test)} is no test", "write a mapping")
         else:
             fix = "save it as CSV, JSON, JSON lines or YAML"
             raise WorkbenchError(f"tests in {suffix or 'such'} files", where=shown, fix=fix)
@@ -185,7 +191,7 @@ class CaseReader:
                     self.notes.refused(where, "scenarios", error)
                     continue
             if not isinstance(scenario, Mapping):
-                self.notes.left_out(where, f"scenario {scenario!r:.60}", "write a mapping")
+                self.notes.left_out(where, f"scenario {quoted(scenario)}", "write a mapping")
                 continue
             scenario = resolve_references(scenario, self.config.content)
             data = [
@@ -201,7 +207,7 @@ class CaseReader:
     def _case(
         self, where: str, number: int, test: Mapping[str, Any], default: Mapping[str, Any]
     ) -> ConfiguredCase:
-        self._name_unknown(test, where)
+        test = self._readable(test, where)
         options = {**_mapping(default, "options"), **_mapping(test, "options")}
         defaults = [] if options.get("disableDefaultAsserts") else _listed(default, "assert")
         threshold = test.get("threshold", default.get("threshold"))
@@ -210,11 +216,10 @@ class CaseReader:
             number,
             {**_mapping(default, "vars"), **_mapping(test, "vars")},
             [*defaults, *_listed(test, "assert")],
-            threshold if isinstance(threshold, int | float) else None,
+            threshold,
             options,
             {**_mapping(default, "metadata"), **_mapping(test, "metadata")},
-            str(test.get("description") or ""),
-            test.get("providerOutput"),
+            test.get("description", ""),
         )
 
     def _expanded(self, case: ConfiguredCase) -> Iterator[ConfiguredCase]:
@@ -235,14 +240,6 @@ class CaseReader:
         for values in product(*choices):
             changed = dict(zip(names, values, strict=True))
             yield replace(case, vars=changed)
-
-    def _name_unknown(self, test: Mapping[str, Any], where: str) -> None:
-        for name in test:
-            if name not in TEST_KEYS:
-                self.notes.left_out(where, f"`{name}` of a test", "it has no meaning here")
-        for name in ("provider", "assertScoringFunction", "providers", "prompts"):
-            if test.get(name):
-                self.notes.left_out(where, f"`{name}` of a test", "all rows go to all models")
 
 
 def code_file(name: str) -> str:

@@ -15,8 +15,10 @@ from typing import Any
 
 from workbench.document import Document
 from workbench.errors import WorkbenchError
+from workbench.importing.foreign_values import quoted
 from workbench.importing.promptfoo.configured_cases import CODE, REMOTE, code_file
 from workbench.importing.promptfoo.import_notes import ImportNotes
+from workbench.importing.promptfoo.source_keys import PROMPT, SourceKeys
 from workbench.importing.promptfoo.source_tree import SCHEME, SourceTree
 
 FILES = (".txt", ".md", ".j2", ".json", ".jsonl", ".yaml", ".yml", ".csv")
@@ -70,6 +72,8 @@ class PromptReader:
         return _named(sources)
 
     def _entry(self, entry: Any, where: str) -> Iterator[PromptSource]:
+        if isinstance(entry, Mapping):
+            entry = SourceKeys(self.notes).readable(entry, PROMPT, where)
         if isinstance(entry, str):
             yield from self._raw(PromptSource(where, "", entry), self.config.folder)
         elif isinstance(entry, Mapping) and isinstance(chat := _chat_of(entry), list):
@@ -78,13 +82,12 @@ class PromptReader:
         elif isinstance(entry, Mapping) and isinstance(raw := _raw_of(entry), str):
             label = str(entry.get("label") or entry.get("id") or "")
             label = "" if label == raw else label
-            config = entry.get("config")
-            config = config if isinstance(config, Mapping) else {}
+            config = entry.get("config", {})
             yield from self._raw(PromptSource(where, label, raw, label, config), self.config.folder)
         elif isinstance(entry, list):
             yield PromptSource(where, "", json.dumps(entry))
         else:
-            self.notes.left_out(where, f"prompt {entry!r:.60}", "write a text or {label, raw}")
+            self.notes.left_out(where, f"prompt {quoted(entry)}", "write a text or {label, raw}")
 
     def _raw(self, prompt: PromptSource, base: Path) -> Iterator[PromptSource]:
         raw = prompt.raw

@@ -10,7 +10,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from workbench.errors import WorkbenchError
+from workbench.importing.foreign_values import quoted
 from workbench.importing.promptfoo.import_notes import ImportNotes
+from workbench.importing.promptfoo.source_keys import PROVIDER, SourceKeys, type_name
+from workbench.parameters import check_parameters
 
 # Address and key of services that speak OpenAI's API, by the provider's name.
 SERVICES = {
@@ -36,8 +40,8 @@ PARAMETERS = (
     *("frequency_penalty", "presence_penalty", "response_format", "reasoning_effort", "verbosity"),
     *("service_tier", "logit_bias", "tool_choice", "parallel_tool_calls", "logprobs"),
 )
-ADDRESSES = ("apiBaseUrl", "apiHost", "apiKeyEnvar", "apiKey", "headers", "organization", "cost")
-HARMLESS = ("cost", "inputCost", "outputCost", "showThinking", "maxRetries", "label")
+ADDRESSES = ("apiBaseUrl", "apiHost", "apiKeyEnvar", "apiKey", "headers", "organization")
+COSTS = ("cost", "inputCost", "outputCost")
 NO_CHAT = re.compile(r"davinci|babbage|curie|ada$|instruct")
 REASONING = re.compile(r"^(?:o\d|gpt-5|codex)")
 LOCAL = re.compile(r"^https?://(?:localhost|127\.|\[::1\]|0\.0\.0\.0)")
@@ -79,15 +83,13 @@ def read_provider(provider: Any, where: str, notes: ImportNotes) -> ProviderEntr
     if isinstance(provider, str):
         provider = {"id": provider}
     if not isinstance(provider, Mapping) or not isinstance(provider.get("id"), str):
-        notes.left_out(where, f"provider {provider!r:.60}", OTHER)
+        notes.left_out(where, f"provider {quoted(provider)}", OTHER)
         return None
     identifier = provider["id"]
-    config = provider.get("config")
-    config = dict(config) if isinstance(config, Mapping) else {}
-    label = str(provider.get("label") or "")
+    provider = SourceKeys(notes).readable(provider, PROVIDER, where)
+    config = dict(provider.get("config", {}))
+    label = provider.get("label", "")
     prompts = provider.get("prompts")
-    for name in set(provider) - {"id", "label", "config", "prompts", "delay", "env"}:
-        notes.left_out(where, f"`{name}` of the provider {identifier}", "no program is run")
     ref, settings = _model(identifier, config, where, notes)
     if not ref:
         return None
@@ -214,8 +216,29 @@ def _parameters(
     if isinstance(parameters.get("response_format"), str):
         del parameters["response_format"]
         notes.left_out(where, "`response_format` in a file", "write it under `parameters:`")
-    read_keys = {*PARAMETERS, *ADDRESSES, *HARMLESS, "passthrough", "tools", "apiVersion"}
-    for key in config:
-        if key not in read_keys:
-            notes.left_out(where, f"`{key}` of {identifier}", "parameters: {extra_body: …}")
+    for name in list(parameters):
+        try:
+            check_parameters({name: parameters[name]})
+        except WorkbenchError as error:
+            del parameters[name]
+            notes.left_out(where, f"{error.message}, for {identifier}", error.fix)
+    _name_unread(config, identifier, where, notes)
     return parameters
+
+
+def _name_unread(
+    config: Mapping[str, Any], identifier: str, where: str, notes: ImportNotes
+) -> None:
+    """Name the keys of a provider's `config` that are not carried, whatever their type."""
+    for key in ("headers", "passthrough"):
+        if not isinstance(config.get(key), Mapping | None):
+            text = f"`{key}` of {identifier} is {type_name(config[key])}"
+            notes.left_out(where, text, "write a mapping")
+    read_keys = {*PARAMETERS, *ADDRESSES, "headers", "passthrough", "tools"}
+    if identifier.startswith("azure"):
+        read_keys.add("apiVersion")
+    for key in config:
+        if key in COSTS:
+            notes.left_out(where, f"`{key}` of {identifier}", "prices: in workbench.yaml")
+        elif key not in read_keys:
+            notes.left_out(where, f"`{key}` of {identifier}", "parameters: {extra_body: …}")

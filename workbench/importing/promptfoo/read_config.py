@@ -11,6 +11,7 @@ from typing import Any
 
 from workbench.document import Document
 from workbench.errors import WorkbenchError, list_first
+from workbench.importing.foreign_values import quoted
 from workbench.importing.imported import Import, ImportedTask, ImportOutcome
 from workbench.importing.promptfoo.case_values import RowValues
 from workbench.importing.promptfoo.chat_templates import ChatMessage, TemplateWriter, read_chat
@@ -19,21 +20,12 @@ from workbench.importing.promptfoo.import_notes import ImportNotes
 from workbench.importing.promptfoo.prompt_sources import PromptReader, PromptSource, slug
 from workbench.importing.promptfoo.provider_entries import ProviderEntry, read_provider
 from workbench.importing.promptfoo.row_assertions import RowAssertions
-from workbench.importing.promptfoo.source_tree import SourceTree
-
-READ = ("prompts", "providers", "targets", "tests", "defaultTest", "scenarios", "env")
-HARMLESS = (
-    *("description", "$schema", "assertionTemplates", "sharing", "outputPath", "tags", "id"),
-    *("writeLatestResults", "commandLineOptions", "evaluateOptions", "metadata"),
+from workbench.importing.promptfoo.source_keys import (
+    CONFIGURATION,
+    EVALUATE_OPTIONS,
+    SourceKeys,
 )
-FIXES = {
-    "nunjucksFilters": "what the filters compute becomes a column",
-    "extensions": "no program of the source is run",
-    "derivedMetrics": "evaluators: - weighted or ratio: docs/evaluators.md",
-    "redteam": "workbench data add hostile-inputs",
-    "plugins": "workbench data add hostile-inputs",
-    "strategies": "workbench data add hostile-inputs",
-}
+from workbench.importing.promptfoo.source_tree import SourceTree
 
 
 @dataclass(frozen=True)
@@ -80,7 +72,8 @@ def read_configuration(
     if not isinstance(content, dict):
         fix = "write prompts, providers and tests"
         raise WorkbenchError("the file is no mapping", where=document.path, fix=fix)
-    _name_unknown(document, notes)
+    document = _readable(document, notes)
+    content = document.content
     sources = PromptReader(tree, document, notes).sources()
     cases = tuple(CaseReader(tree, document, notes).cases())
     providers = _providers(document, notes)
@@ -89,10 +82,7 @@ def read_configuration(
     has_affixes = any(case.options.get("prefix") or case.options.get("suffix") for case in cases)
     templates, carried = _templates(sources, values, notes, affixes=has_affixes)
     if not templates:
-        fix = "mend its prompts, or write one as a text"
-        lost = [line.text for line in notes.lines if line.outcome is ImportOutcome.LEFT_OUT]
-        lines = list_first(lost, 5, "; ")
-        raise WorkbenchError(f"no prompt can be carried: {lines}", where=document.path, fix=fix)
+        raise _no_prompt_error(document, notes)
     values.complete(rows, templates.writer, affixes=has_affixes)
     models, settings = _models(document, providers, carried, notes)
     judge = next((ref for each in models if (ref := next(iter(each))) != "echo:last"), None)
@@ -100,12 +90,16 @@ def read_configuration(
     assertions.add(cases)
     assertions.finish()
     expected = assertions.columns.expectations(len(rows))
+    entries = assertions.entries(_label(providers, judge))
+    if not entries:
+        fix = "name what a good answer is under `evaluators:`; `workbench evaluators` lists them"
+        notes.left_out("", "no evaluator: answers are shown, and not scored", fix)
     task = ImportedTask(
         name=name,
         templates=templates.texts,
         rows=_rows(cases, rows, expected),
         models=models,
-        evaluators=assertions.entries(_label(providers, judge)),
+        evaluators=entries,
         description=_description(content),
         evaluator_files=assertions.columns.files(),
         judge_files=assertions.columns.judges(),
@@ -117,21 +111,37 @@ def read_configuration(
     )
 
 
+def _no_prompt_error(document: Document, notes: ImportNotes) -> WorkbenchError:
+    lost = [line.text for line in notes.lines if line.outcome is ImportOutcome.LEFT_OUT]
+    prompts = [text for text in lost if text.startswith("prompt")]
+    message = f"no prompt can be carried: {list_first(prompts, 5, '; ') or 'the file has none'}"
+    fix = "mend its prompts, or write one as a text"
+    return WorkbenchError(message, where=document.path, fix=fix)
+
+
 def _description(content: Mapping[str, Any]) -> str:
-    description = content.get("description")
-    return description.strip() if isinstance(description, str) else ""
+    return str(content.get("description", "")).strip()
 
 
 def _label(providers: list[ProviderEntry], ref: str | None) -> str | None:
     return next((each.label for each in providers if each.ref == ref), None)
 
 
-def _name_unknown(document: Document, notes: ImportNotes) -> None:
-    for key in document.content:
-        if key in (*READ, *HARMLESS):
-            continue
-        fix = FIXES.get(key, "it has no meaning here")
-        notes.left_out(document.where(key), f"`{key}`", fix)
+def _readable(document: Document, notes: ImportNotes) -> Document:
+    """The configuration without values of a type that isn't read; the others are named.
+
+    Keys that have no meaning stay: a `$ref` may name them.
+    """
+    content = document.content
+    keys = SourceKeys(notes)
+    readable = keys.readable(content, CONFIGURATION, document.where)
+    if options := readable.get("evaluateOptions"):
+        where = document.where("evaluateOptions")
+        readable["evaluateOptions"] = keys.readable(options, EVALUATE_OPTIONS, where)
+    if "providers" in readable and readable.pop("targets", None):
+        notes.left_out(document.where("targets"), "`targets` beside `providers`", "name them there")
+    others = {key: value for key, value in content.items() if key not in CONFIGURATION.types}
+    return replace(document, content=others | readable)
 
 
 def _providers(document: Document, notes: ImportNotes) -> list[ProviderEntry]:
@@ -185,7 +195,7 @@ def _templates(
             parameters = {k: v for k, v in source.config.items() if v is not None}
             notes.left_out(
                 source.where,
-                f"`config` of the prompt {source.name}: {parameters!r:.80}",
+                f"`config` of the prompt {source.name}: {quoted(parameters, 80)}",
                 "write it as `parameters:` into the template's front matter",
             )
         texts[source.name] = text
@@ -206,10 +216,9 @@ def _models(
     notes: ImportNotes,
 ) -> tuple[list[Mapping[str, Mapping[str, Any]]], dict[str, Any]]:
     """The models, and further keys of the experiment file."""
-    options = document.content.get("evaluateOptions")
-    options = options if isinstance(options, Mapping) else {}
+    options = document.content.get("evaluateOptions", {})
     settings: dict[str, Any] = {}
-    if isinstance(options.get("repeat"), int) and options["repeat"] > 1:
+    if options.get("repeat", 1) > 1:
         settings["repeats"] = options["repeat"]
     excluded = [
         {"prompt": source.name, "model": provider.label}
@@ -229,7 +238,7 @@ def _models(
         notes.changed(document.where(), "no provider: the model is echo:last, an echo", fix)
         return [{"echo:last": {}}], settings
     models: list[Mapping[str, Mapping[str, Any]]] = [dict(each.entry) for each in providers]
-    if isinstance(concurrency := options.get("maxConcurrency"), int) and concurrency > 0:
+    if (concurrency := options.get("maxConcurrency", 0)) > 0:
         models = [
             {
                 ref: settings

@@ -22,6 +22,9 @@ from workbench.importing.promptfoo.read_config import (
 from workbench.importing.promptfoo.source_tree import SourceTree
 
 Result = Mapping[str, Any]
+AGAIN = "write them again: promptfoo eval -o results.json"
+# Keys of the configuration whose content stands in the results, as it was used.
+REBUILT = ("description", "prompts", "providers", "targets", "tests", "defaultTest", "scenarios")
 
 
 def read_results(path: Path) -> Import:
@@ -36,9 +39,8 @@ def read_results(path: Path) -> Import:
     summary = content.get("results") if isinstance(content, dict) else None
     results = summary.get("results") if isinstance(summary, dict) else None
     if not isinstance(summary, dict) or not isinstance(results, list) or not results:
-        fix = "write them again: promptfoo eval -o results.json"
-        raise WorkbenchError("the file has no results", where=document.path, fix=fix)
-    results = [each for each in results if isinstance(each, dict)]
+        raise WorkbenchError("the file has no results", where=document.path, fix=AGAIN)
+    results = _readable(results, notes)
     prompts = _prompts(summary, results)
     tests = _tests(results)
     config = content.get("config")
@@ -48,8 +50,9 @@ def read_results(path: Path) -> Import:
         "prompts": list(prompts.values()),
         "providers": config.get("providers") or _providers(results),
         "tests": [tests[index] for index in sorted(tests)],
-        **{key: config[key] for key in ("env", "evaluateOptions") if key in config},
+        **{key: value for key, value in config.items() if key not in REBUILT},
     }
+    notes.left_out("", "recorded scores", "the run computes them again", len(results))
     configuration = Document(document.path, rebuilt, {}, tree.root)
     configured = read_configuration(configuration, tree, notes, task_name(path))
     positions = {index: row for row, index in enumerate(sorted(tests))}
@@ -57,20 +60,34 @@ def read_results(path: Path) -> Import:
     return Import((replace(configured.task, answers=answers),), notes.lines)
 
 
+def _readable(results: Sequence[Any], notes: ImportNotes) -> list[Result]:
+    """The results that are mappings with the positions of their test and prompt."""
+    readable: list[Result] = [
+        each
+        for each in results
+        if isinstance(each, dict)
+        and all(isinstance(each.get(key, 0), int) for key in ("testIdx", "promptIdx"))
+    ]
+    if count := len(results) - len(readable):
+        notes.left_out("", "a result without the numbers of its test and prompt", AGAIN, count)
+    return readable
+
+
 def _prompts(summary: Mapping[str, Any], results: Sequence[Result]) -> dict[int, dict[str, str]]:
     """The prompt of each position, before rendering; those of several models are one."""
     listed = summary.get("prompts")
     if not isinstance(listed, list) or not listed:
         recorded = [(r, r["prompt"]) for r in results if isinstance(r.get("prompt"), dict)]
-        by_label = {str(prompt.get("label")): r.get("promptIdx", 0) for r, prompt in recorded}
+        labels = [(r, label) for r, p in recorded if isinstance(label := p.get("label"), str)]
+        by_label = {label: r.get("promptIdx", 0) for r, label in labels}
         return {index: {"raw": label, "label": label} for label, index in by_label.items()}
     prompts: dict[int, dict[str, str]] = {}
     seen: set[str] = set()
     for index, prompt in enumerate(listed):
         if not isinstance(prompt, dict):
             continue
-        raw = str(prompt.get("raw", ""))
-        if raw not in seen:
+        raw = prompt.get("raw")
+        if isinstance(raw, str) and raw not in seen:
             seen.add(raw)
             label = str(prompt.get("label") or "")
             prompts[index] = {"raw": raw, "label": "" if label in raw or raw in label else label}
@@ -121,7 +138,10 @@ def _answers(
         template = templates.get(result.get("promptIdx", 0))
         response = _mapping(result.get("response"))
         output, rendered = response.get("output"), _mapping(result.get("prompt")).get("raw")
-        if not model or not template:
+        row = positions.get(result.get("testIdx", 0))
+        if row is None:
+            notes.left_out("", "answer: its test was not recorded", AGAIN)
+        elif not model or not template:
             notes.left_out("", "answer: its prompt or its model is left out")
         elif output is None or response.get("error"):
             notes.left_out("", "answer: an error there", "the run asks the model again")
@@ -132,7 +152,7 @@ def _answers(
             yield ImportedAnswer(
                 template,
                 model,
-                positions[result.get("testIdx", 0)],
+                row,
                 output if isinstance(output, str) else json.dumps(output, separators=(",", ":")),
                 messages=_messages(rendered),
                 finish_reason=str(response.get("finishReason") or ""),

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from workbench.errors import WorkbenchError
+from workbench.importing.foreign_values import quoted
 from workbench.importing.imported import Entry
 from workbench.importing.promptfoo.assertion_kinds import SIMILARITY, MappedAssertion, map_assertion
 from workbench.importing.promptfoo.case_values import printed_text
@@ -14,6 +15,12 @@ from workbench.importing.promptfoo.configured_cases import CODE, ConfiguredCase,
 from workbench.importing.promptfoo.evaluator_columns import MOST_EVALUATORS, EvaluatorColumns
 from workbench.importing.promptfoo.import_notes import ImportNotes
 from workbench.importing.promptfoo.provider_entries import read_provider
+from workbench.importing.promptfoo.source_keys import (
+    ASSERT_SET,
+    ASSERTION,
+    SourceKeys,
+    type_name,
+)
 from workbench.importing.promptfoo.source_tree import SCHEME, SourceTree
 from workbench.importing.promptfoo.value_templates import substitute
 
@@ -28,6 +35,7 @@ class RowAssertions:
         self, tree: SourceTree, notes: ImportNotes, rows: Sequence[Mapping[str, Any]]
     ) -> None:
         self.tree, self.notes, self.rows = tree, notes, rows
+        self.keys = SourceKeys(notes)
         self.columns = EvaluatorColumns()
         self.thresholds: Counter[float | None] = Counter()
         self.set_thresholds: dict[str, float | None] = {}
@@ -49,9 +57,6 @@ class RowAssertions:
                     self._add_set(row, case, assertion, where, sets)
                 else:
                     self._add(row, case, assertion, where)
-            if case.options.get("transform") or case.options.get("postprocess"):
-                fix = "write it as `transform:` of the evaluators: docs/evaluators.md"
-                self.notes.left_out(case.where, "`options.transform`: code is not run", fix)
 
     def _add_set(
         self,
@@ -61,17 +66,19 @@ class RowAssertions:
         where: str,
         number: int,
     ) -> None:
-        name = str(assertion.get("metric") or f"assert-set {number}")
+        assertion = self.keys.readable(assertion, ASSERT_SET, where)
+        name = assertion.get("metric") or f"assert-set {number}"
         threshold = assertion.get("threshold")
-        threshold = threshold if isinstance(threshold, int | float) else None
         if name in self.set_thresholds and self.set_thresholds[name] != threshold:
             name = f"{name} at {threshold}"
         self.set_thresholds[name] = threshold
         self.set_weights.setdefault(name, set()).add(float(assertion.get("weight", 1)))
-        parts = assertion.get("assert")
-        for part in parts if isinstance(parts, list) else []:
+        for part in assertion.get("assert", ()):
             if isinstance(part, Mapping):
                 self._add(row, case, part, where, name)
+            else:
+                text = f"an assertion that is {type_name(part)}"
+                self.notes.left_out(where, text, "write a mapping with its `type`")
 
     def _add(
         self,
@@ -81,6 +88,7 @@ class RowAssertions:
         where: str,
         group: str = "",
     ) -> None:
+        assertion = self.keys.readable(assertion, ASSERTION, where)
         kind = assertion.get("type")
         try:
             value = self._value(assertion.get("value"), row, case)
@@ -123,7 +131,7 @@ class RowAssertions:
         rendered = substitute(value, {**case.vars, **self.rows[row]}, printed_text)
         if rendered is None:
             raise WorkbenchError(
-                f"an assertion whose value is a template: {value!r:.60}",
+                f"an assertion whose value is a template: {quoted(value)}",
                 fix="write the text itself into the column of rows.jsonl",
             )
         return rendered
@@ -150,7 +158,7 @@ class RowAssertions:
         entry = read_provider(provider, where, ImportNotes())
         if entry is None:
             fix = "name a model that judges: docs/judges.md"
-            raise WorkbenchError(f"assert graded by {provider!r:.60}", fix=fix)
+            raise WorkbenchError(f"assert graded by {quoted(provider)}", fix=fix)
         settings = entry.entry[entry.ref]
         return {entry.ref: dict(settings)} if settings else entry.ref
 
@@ -170,7 +178,7 @@ class RowAssertions:
         match = re.fullmatch(r"openai:embeddings?:(.+)", str(identifier))
         if not match:
             fix = "- embedding_similarity: {model: openai:text-embedding-3-large}"
-            raise WorkbenchError(f"embeddings of {identifier!r:.60}", fix=fix)
+            raise WorkbenchError(f"embeddings of {quoted(identifier)}", fix=fix)
         base_url = config.get("apiBaseUrl") if isinstance(config, Mapping) else None
         entry = f"openai:{match[1]}"
         return {entry: {"base_url": str(base_url)}} if base_url else entry
