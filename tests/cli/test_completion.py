@@ -102,7 +102,7 @@ def complete(folder: Path, line: str, shell: str = "bash") -> list[str]:
         ("try short --task quiz --row ", ["r1", "r2"]),
         ("try short --task quiz --model ", ["answer", "shown", "echo:answer", "echo:prompt"]),
         ("run qa --show ", ["wrong", "failed", "all"]),
-        ("init --from s", ["sentiment", "support"]),
+        ("init --from ", ["extraction", "judge", "rag", "sentiment", "support"]),
         ("docs exp", ["experiment"]),
     ],
 )

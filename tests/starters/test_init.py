@@ -35,7 +35,10 @@ def test_edited_template_has_no_recorded_answer(tmp_path: Path) -> None:
     ran = invoke(tmp_path, "run", **QUIET)
     assert ran.returncode == 2
     assert "has no recorded answer to this prompt" in ran.stderr
+    assert "take the edit back" in ran.stderr
     assert "transformers:" in ran.stderr
+    assert "prompt-workbench[local]" in ran.stderr
+    assert "workbench try PROMPT --model" in ran.stderr
 
 
 def test_init_lists_files_and_what_to_type_next(tmp_path: Path) -> None:
@@ -69,7 +72,21 @@ def test_models_stand_in_the_place_of_the_recorded_ones(tmp_path: Path) -> None:
     assert invoke(tmp_path, "init", *models).returncode == 0
     text = (tmp_path / "prompts/support/experiment.yaml").read_text()
     assert "models:\n  - echo:last\n  - openai:m\n" in text
-    assert "- recorded:" not in text
+    assert "recorded" not in text.casefold()
+
+
+def test_ratings_of_recorded_replies_come_with_them_only(tmp_path: Path) -> None:
+    ratings = "prompts/replies/labels.csv"
+    for folder, models in (("recorded", ()), ("echo", ("--model", "echo:last"))):
+        wrote = invoke(tmp_path, "init", folder, "--from", "judge", *models, "--json")
+        assert (ratings in json.loads(wrote.stdout)["files"]) == (folder == "recorded")
+    text = (tmp_path / "echo/prompts/replies/experiment.yaml").read_text()
+    assert "      model: echo:last\n" in text
+
+
+def test_help_names_every_starter(tmp_path: Path) -> None:
+    shown = " ".join(invoke(tmp_path, "init", "--help").stdout.split())
+    assert [starter.name for starter in STARTERS if starter.name not in shown] == []
 
 
 @pytest.mark.parametrize(
@@ -78,7 +95,11 @@ def test_models_stand_in_the_place_of_the_recorded_ones(tmp_path: Path) -> None:
         (("--from", "suport"), "unknown starter 'suport'"),
         (("--model", "gpt"), "--model 'gpt' is not the name of a model"),
         (("--model", "a: b"), "--model 'a: b' is not the name of a model"),
-        (("file",), "files exist with another content"),
+        (("--model", "echo:"), "--model 'echo:' is not the name of a model"),
+        (("--model", "opanai:gpt-6-luna"), "did you mean 'openai'?"),
+        (("--model", "echo:last", "--model", "echo:last"), "--model echo:last is given twice"),
+        (("file",), "file: is a file, not a folder"),
+        (("file/below",), "file: is a file, not a folder"),
     ],
 )
 def test_what_init_refuses(words: tuple[str, ...], message: str, tmp_path: Path) -> None:

@@ -52,10 +52,10 @@ def _unreadable(judge: Judge, examples: Sequence[Example], renderer: Renderer) -
             JudgedAnswer(row.id, row.inputs, ANSWER, row.expectations, ANSWER)
             for row in examples[start : start + BATCH]
         ]
-        for request in maker.make(answers):
-            if not isinstance(request, str):
-                return ""
-            reason = reason or request
+        errors = maker.rendering_errors(answers)
+        if "" in errors:
+            return ""
+        reason = reason or errors[0]
     return reason
 
 

@@ -23,7 +23,7 @@ from workbench.cli.run import AsJson
 from workbench.errors import ExitCode, WorkbenchError
 
 DEFAULT = "support"
-MODEL = re.compile(r"[A-Za-z0-9_-]+:[A-Za-z0-9_./:@+-]+")
+MODEL = re.compile(r"[A-Za-z0-9_-]+:[A-Za-z0-9_./:@+-]*[A-Za-z0-9_./@+-]")
 
 
 def init(
@@ -35,7 +35,7 @@ def init(
         typer.Option(
             "--from",
             metavar="NAME",
-            help="support or sentiment.",
+            help="support, sentiment, extraction, rag or judge.",
             autocompletion=complete_starter,
         ),
     ] = DEFAULT,
@@ -53,8 +53,7 @@ def init(
     from workbench.schemas import write_schemas
     from workbench.starters import find_starter, write_starter
 
-    for model in models or ():
-        _check_model(model)
+    _check_models(models or [])
     chosen = find_starter(starter)
     written = write_starter(chosen, folder, models or ())
     write_schemas(folder.resolve())
@@ -65,10 +64,16 @@ def init(
     return ExitCode.DONE
 
 
-def _check_model(model: str) -> None:
-    if not MODEL.fullmatch(model):
-        fix = "write provider:name, as openai:gpt-6-luna or transformers:smollm2-135m-instruct"
-        raise WorkbenchError(f"--model {model!r} is not the name of a model", fix=fix)
+def _check_models(models: list[str]) -> None:
+    from workbench.model import check_provider
+
+    for number, model in enumerate(models):
+        if not MODEL.fullmatch(model):
+            fix = "write provider:name, as openai:gpt-6-luna or transformers:smollm2-135m-instruct"
+            raise WorkbenchError(f"--model {model!r} is not the name of a model", fix=fix)
+        check_provider(model.partition(":")[0], where=f"--model {model}")
+        if model in models[:number]:
+            raise WorkbenchError(f"--model {model} is given twice", fix="give each model once")
 
 
 def _lines(
@@ -80,11 +85,13 @@ def _lines(
         head = f"All files are in {place} already."
     enter = [] if folder == Path() else [f"  cd {shlex.quote(str(folder))}"]
     answers = "" if models else "   two models, by recorded answers: no key, no download"
+    plan = [f"  workbench plan {task}   shows what would be sent, and a missing key"]
     return [
         head,
         *(f"  {path}" for path in written),
         "Next:",
         *enter,
+        *(plan if models else ()),
         f"  workbench run {task}{answers}",
         f"Lines to change are marked `# change:` in prompts/{task}/experiment.yaml.",
     ]

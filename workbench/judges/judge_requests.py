@@ -108,6 +108,11 @@ class JudgeRequests:
                     already += self._requests(call, answers[number], swapped=swapped)
         return requests
 
+    def rendering_errors(self, answers: Sequence[JudgedAnswer]) -> list[str]:
+        """For each answer the reason why it can't be judged; empty: it can. No model is asked."""
+        calls = self._calls(answers, swapped=False)
+        return [call if isinstance(call, str) else "" for call in calls]
+
     def score(self, requests: Sequence[JudgeRequest], replies: Mapping[str, Completion]) -> Score:
         """The score of one answer by the replies to all its requests."""
         return self._judge.score(read_judgments(self._judge, requests, replies))
@@ -206,6 +211,8 @@ def choice_method(judge: Judge, model: OpenModel) -> str:
     Raises:
         WorkbenchError: the model takes no such call.
     """
+    if method := getattr(model.provider, "choice_method", ""):
+        return str(method)
     builder = RequestBuilder(judge.prompt, model.model, model.provider, judge.parameters)
     chat = Conversation((Message("user", "?"),))
     conversation = chat if judge.prompt.settings.chat else Conversation(text="?")

@@ -6,7 +6,7 @@ open_model.py  a model with its provider
 """
 
 from workbench.model.open_model import OpenModel
-from workbench.model.provider import ENTRY_POINT_GROUP, Provider, open_provider
+from workbench.model.provider import ENTRY_POINT_GROUP, Provider, check_provider, open_provider
 from workbench.model.types import (
     MODEL_KEYS,
     RECORDED,
@@ -48,5 +48,6 @@ __all__ = [
     "State",
     "UnlimitedPermit",
     "Usage",
+    "check_provider",
     "open_provider",
 ]

@@ -7,7 +7,7 @@ open_provider(Model("openai", "gpt-6-luna")).complete(requests)
 
 from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
-from importlib.metadata import entry_points
+from importlib.metadata import EntryPoint, entry_points
 from typing import Protocol
 
 from workbench.canonical import JSON
@@ -22,7 +22,8 @@ class Provider(Protocol):
     """Access to a family of models, batch first.
 
     An attribute `embeds` that is True means: it gives embeddings of raw texts, in base64, and no
-    answers. An attribute `address` is the URL that its requests go to.
+    answers. An attribute `address` is the URL that its requests go to. An attribute `choice_method`
+    is how it answers any call with choices, where no single call has to tell.
 
     Planning creates a provider for every model of an experiment, so creating one checks the
     settings and that the model exists, and imports or loads nothing heavy.
@@ -65,21 +66,35 @@ class Provider(Protocol):
         """
 
 
+def check_provider(name: str, *, where: str = "") -> None:
+    """Check that there is a provider of this name, without importing it.
+
+    Raises:
+        WorkbenchError: it is unknown.
+    """
+    _entry_point(name, where)
+
+
 def open_provider(model: Model, *, where: str = "") -> Provider:
     """Return the provider of `model`, with checked settings.
 
     Raises WorkbenchError for an unknown provider, or settings it doesn't take.
     """
-    providers = _cached_providers()
-    if model.provider not in providers.names:  # it may have been installed since
-        providers = entry_points(group=ENTRY_POINT_GROUP)
-    if not (matches := tuple(providers.select(name=model.provider))):
-        raise unknown_name("provider", model.provider, providers.names, where=where)
+    entry = _entry_point(model.provider, where)
     try:
         with located(where):
-            provider: Provider = matches[0].load()(model.name, model.settings)
+            provider: Provider = entry.load()(model.name, model.settings)
     except ImportError as error:
         message = f"provider {model.provider!r} can't be imported: {error}"
         fix = "install its extra, for local models: pip install 'prompt-workbench[local]'"
         raise WorkbenchError(message, where=where, fix=fix) from error
     return provider
+
+
+def _entry_point(name: str, where: str) -> EntryPoint:
+    providers = _cached_providers()
+    if name not in providers.names:  # it may have been installed since
+        providers = entry_points(group=ENTRY_POINT_GROUP)
+    if not (matches := tuple(providers.select(name=name))):
+        raise unknown_name("provider", name, providers.names, where=where)
+    return matches[0]

@@ -36,6 +36,7 @@ def write_new_files(root: Path, contents: Mapping[str, bytes]) -> list[str]:
         WorkbenchError: before anything is written, a file exists with other bytes, a folder of a
             path is a file, or a path leads out of `root`; later, the folder can't be written.
     """
+    _check_folder(root)
     conflicts = [path for path, content in contents.items() if _conflicts(root, path, content)]
     if conflicts:
         names = list_first(conflicts, MOST_NAMES)
@@ -187,6 +188,15 @@ def _link(staged: Path, target: Path) -> None:
         with target.open("xb"):  # claims the name
             pass
         staged.replace(target)
+
+
+def _check_folder(root: Path) -> None:
+    for path in (root, *root.parents):
+        if path.is_dir():
+            return
+        if path.exists():
+            fix = "name a folder that is new or empty"
+            raise WorkbenchError("is a file, not a folder", where=str(path), fix=fix)
 
 
 def _conflicts(root: Path, path: str, content: bytes) -> bool:

@@ -17,6 +17,13 @@ from workbench.starters.recordings import (
     request_digest,
 )
 
+ANSWERS = (
+    "recordings answer only the prompts, rows and parameters that `workbench init` wrote: take the "
+    "edit back, or name a model that answers it in `models:`: `openai:NAME` with OPENAI_API_KEY or "
+    "a base_url, or `transformers:{name}` on this machine (before: pip install "
+    "'prompt-workbench[local]'; workbench models add {name}). workbench try PROMPT --model "
+    "openai:NAME sends one row of an edited prompt"
+)
 PAUSE_S = 0.01  # between two looks for a request
 
 
@@ -53,6 +60,12 @@ class RecordedProvider:
         """A note for tables: nothing was asked."""
         return {"note": "recorded answers; the model was not asked"}
 
+    @property
+    def choice_method(self) -> str:
+        """The way in which it answered calls with choices; empty if none is recorded."""
+        methods = (answer.choice_method for answer in read_recordings(self.name).values())
+        return next(filter(None, methods), "")
+
     def prepare(self, call: PromptCall) -> PreparedCall:
         """Return the conversation with its parameters, and the digest of the recorded answer.
 
@@ -65,10 +78,7 @@ class RecordedProvider:
         if answer is None:
             raise NotFoundError(
                 f"recorded:{self.name} has no recorded answer to this prompt with this row",
-                fix="recordings answer only unedited prompts, rows and parameters of "
-                "`workbench init`; name a model that answers in `models:`, as "
-                f"`transformers:{self.name}` (first: workbench models add {self.name}) or "
-                "`openai:NAME` with OPENAI_API_KEY or a base_url",
+                fix=ANSWERS.format(name=self.name),
             )
         return PreparedCall({**body, "request": request}, "fixed", answer.choice_method)
 

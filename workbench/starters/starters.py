@@ -18,8 +18,10 @@ from workbench.project.new_files import write_new_files
 
 FOLDER = "projects"
 RECORDED_MODEL = re.compile(r"^(?P<indent> *)- recorded:.*\n", re.MULTILINE)
+RECORDED_NOTE = re.compile(r"^#.*\brecorded\b.*\n", re.MULTILINE | re.IGNORECASE)
 RECORDED_JUDGE = re.compile(r"model: recorded:\S+")
 GITIGNORE = b".workbench/\n.env\n"
+RATINGS = "labels.csv"  # of recorded answers
 SETTINGS = b"""\
 # yaml-language-server: $schema=.workbench/schema/workbench.json
 # Settings of the project; every key is optional.
@@ -56,6 +58,7 @@ class Starter:
         if models:
             text = contents[experiment].decode()
             contents[experiment] = _with_models(text, models).encode()
+            contents.pop(f"prompts/{self.task}/{RATINGS}", None)
         return {**PROJECT_FILES, **contents}
 
 
@@ -64,7 +67,7 @@ STARTERS = (
     Starter("sentiment", "sentiment", "reviews, positive or negative"),
     Starter("extraction", "orders", "orders in e-mails, as JSON"),
     Starter("rag", "handbook", "questions about a handbook, with the passages that were found"),
-    Starter("judge", "replies", "replies to customers, rated by a judge and by people"),
+    Starter("judge", "replies", "replies to customers, scored by a model that judges"),
 )
 STARTERS_BY_NAME: Mapping[str, Starter] = {starter.name: starter for starter in STARTERS}
 
@@ -103,6 +106,7 @@ def _files(folder: Traversable, prefix: str = "") -> Iterator[tuple[str, Travers
 
 def _with_models(text: str, models: Sequence[str]) -> str:
     """The experiment file with other models in the place of the recorded ones; the first judges."""
+    text = RECORDED_NOTE.sub("", text)
     first = RECORDED_MODEL.search(text)
     if first is None:
         return text
