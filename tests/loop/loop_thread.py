@@ -3,7 +3,7 @@
 with running(home, server) as loop:
     loop.next()                                    Event("finished", state=…)
     loop.save("plain.jinja", "user:\\n{{ text }}!\\n")
-    loop.next().state.saved                        ["prompts/qa/plain.jinja"]
+    loop.next().state.files.saved                  ("prompts/qa/plain.jinja",)
 """
 
 import queue
@@ -19,6 +19,7 @@ from workbench.experiment import load_experiment
 from workbench.plan import Options, Plan, plan_invocation
 from workbench.project import Project, read_project
 from workbench.prompt import Renderer
+from workbench.report.watch import changes_text
 from workbench.resolvers import project_resolvers
 from workbench.run.invocation import CostLimits
 from workbench.scoring.pool import shared_pool
@@ -35,6 +36,12 @@ class Event:
     kind: str
     text: str = ""
     state: LoopState | None = None
+
+    @property
+    def files(self) -> list[str]:
+        """The saved and new files that led to the state."""
+        assert self.state
+        return [*self.state.files.saved, *self.state.files.new]
 
     @property
     def metrics(self) -> dict[str, dict[str, tuple[float, float]]]:
@@ -56,11 +63,11 @@ class Events(LoopView):
     def finished(self, state):
         self.queue.put(Event("finished", state=state))
 
-    def failed(self, error, saved):
-        self.queue.put(Event("failed", str(error)))
+    def failed(self, error, files):
+        self.queue.put(Event("failed", f"{changes_text(files)}: {error}"))
 
-    def unchanged(self, saved):
-        self.queue.put(Event("unchanged", ", ".join(saved)))
+    def unchanged(self, files):
+        self.queue.put(Event("unchanged", changes_text(files)))
 
     def note(self, text):
         self.queue.put(Event("note", text))

@@ -18,6 +18,7 @@ from workbench.prompt import Renderer
 from workbench.resolvers import project_resolvers
 from workbench.secrets import Redactor
 from workbench.store import Store
+from workbench.watch.file_changes import FileChanges
 
 ECHO = """\
 dataset: {path: rows.csv, expected: label}
@@ -55,10 +56,10 @@ def api(home: Path, server: OpenAIServer) -> Path:
 def test_a_saved_template_is_compared_with_itself_before(home: Path) -> None:
     with running(home) as loop:
         first = loop.next()
-        assert (first.state.saved, first.state.changes) == ([], [])
+        assert (first.state.files, first.state.changes) == (FileChanges(), [])
         loop.save("loud.jinja", "user:\n{{ text | lower }}\n")
         second = loop.next()
-    assert second.state.saved == ["prompts/qa/loud.jinja"]
+    assert second.state.files.saved == ("prompts/qa/loud.jinja",)
     assert second.metrics == {"loud": {"exact_match": (0.0, 0.5), "tone": (0.0, 0.5)}}
     (change,) = second.state.changes
     assert (change.metrics["exact_match"].better, change.metrics["exact_match"].worse) == (
@@ -66,7 +67,7 @@ def test_a_saved_template_is_compared_with_itself_before(home: Path) -> None:
         [],
     )
     assert change.metrics["exact_match"].comparison.verdict.word == "unclear"
-    assert [state.saved for state in loop.recorded] == [["prompts/qa/loud.jinja"]]
+    assert [state.files.saved for state in loop.recorded] == [("prompts/qa/loud.jinja",)]
     assert loop.exit_code == 0
 
 
@@ -89,7 +90,7 @@ def test_every_file_that_decides_a_score_is_watched(
         loop.next()
         (home / file).write_text(content)
         event = loop.next()
-    assert event.state.saved == [file]
+    assert event.files == [file]
     assert list(event.metrics) == changed
 
 
@@ -171,14 +172,14 @@ def test_the_repair_of_a_file_that_was_never_read_is_seen(
             loop.save("experiment.yaml", experiment)
         loop.next("failed")
         path.write_text(repaired)
-        assert loop.next().state.saved == [file]
+        assert loop.next().files == [file]
 
 
 def test_a_file_saved_with_the_same_content_runs_nothing(home: Path) -> None:
     with running(home) as loop:
         loop.next()
         loop.save("plain.jinja", "user:\n{{ text }}\n")
-        assert loop.next("unchanged").text == "prompts/qa/plain.jinja"
+        assert loop.next("unchanged").text == "prompts/qa/plain.jinja saved"
 
 
 def test_files_that_editors_make_beside_it_are_no_saves(home: Path) -> None:
@@ -189,7 +190,7 @@ def test_files_that_editors_make_beside_it_are_no_saves(home: Path) -> None:
             (task / name).write_text("x")
         (task / "new.tmp").write_text("user:\nno\n")
         (task / "new.tmp").replace(task / "plain.jinja")
-        assert loop.next().state.saved == ["prompts/qa/plain.jinja"]
+        assert loop.next().state.files.saved == ("prompts/qa/plain.jinja",)
 
 
 def test_a_half_written_file_is_not_read(home: Path) -> None:
@@ -215,11 +216,37 @@ def test_a_deleted_template_is_missed_until_it_is_back(home: Path) -> None:
         file.rename(file.with_suffix(".jinja~"))
         time.sleep(0.1)  # as editors do that keep the old file
         file.write_text("user:\nno\n")
-        assert loop.next().state.saved == ["prompts/qa/plain.jinja"]
+        assert loop.next().state.files.saved == ("prompts/qa/plain.jinja",)
         file.unlink()
-        assert "plain" in loop.next("failed").text
+        assert loop.next("failed").text.startswith("prompts/qa/plain.jinja deleted: ")
         file.write_text("user:\nno\n")
-        loop.next("unchanged")
+        assert loop.next("unchanged").text == "prompts/qa/plain.jinja new"
+
+
+def test_deleted_new_and_saved_files_are_named_so(home: Path) -> None:
+    task = home / "prompts" / "qa"
+    with running(home) as loop:
+        loop.next()
+        (task / "drafts").mkdir()
+        (task / "short.jinja").write_text("user:\nno\n")
+        (task / "loud.jinja").unlink()
+        loop.save("experiment.yaml", ECHO.replace("[plain, loud]", "[plain, short]"))
+        files = loop.next().state.files
+    assert files == FileChanges(
+        saved=("prompts/qa/experiment.yaml",),
+        new=("prompts/qa/short.jinja",),
+        deleted=("prompts/qa/loud.jinja",),
+    )
+
+
+def test_a_new_folder_runs_nothing(home: Path) -> None:
+    task = home / "prompts" / "qa"
+    with running(home) as loop:
+        loop.next()
+        (task / "drafts").mkdir()
+        time.sleep(0.5)
+        (task / "drafts" / "later.jinja").write_text("user:\nno\n")
+        assert loop.next("unchanged").text == "prompts/qa/drafts/later.jinja new"
 
 
 def test_a_replaced_folder_is_watched_again(home: Path) -> None:
@@ -243,7 +270,7 @@ def test_without_reports_of_the_system_files_are_looked_at(
         loop.next()
         note = loop.next("note").text
         loop.save("plain.jinja", "user:\nno\n")
-        assert loop.next().state.saved == ["prompts/qa/plain.jinja"]
+        assert loop.next().state.files.saved == ("prompts/qa/plain.jinja",)
     assert note == "saves are looked for every 0.3 s: OS file watch limit reached"
 
 
@@ -353,7 +380,7 @@ def test_enter_runs_the_same_files_again(api: Path, server: OpenAIServer) -> Non
         loop.next()
         loop.press("\n")
         event = loop.next()
-    assert (event.state.saved, event.state.changes, len(server.requests)) == ([], [], 4)
+    assert (event.state.files, event.state.changes, len(server.requests)) == (FileChanges(), [], 4)
 
 
 def test_r_records_once_and_the_loop_goes_on(home: Path) -> None:
@@ -367,7 +394,7 @@ def test_r_records_once_and_the_loop_goes_on(home: Path) -> None:
         loop.next("recorded")
         loop.press("r")
         assert loop.next("note").text == "recorded already"
-    assert [state.saved for state in loop.recorded] == [[], ["prompts/qa/plain.jinja"]]
+    assert [state.files.saved for state in loop.recorded] == [(), ("prompts/qa/plain.jinja",)]
 
 
 @pytest.mark.parametrize(
@@ -387,7 +414,7 @@ def test_a_state_with_the_same_plan_is_recorded_too(home: Path, file: str, conte
         loop.next("recorded")
         (home / file).write_text(content)
         loop.next()
-    assert [state.saved for state in loop.recorded] == [[], [file]]
+    assert [bool(state.files) for state in loop.recorded] == [False, True]
 
 
 def test_answers_that_came_after_a_record_are_recorded(api: Path, server: OpenAIServer) -> None:

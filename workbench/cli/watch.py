@@ -11,7 +11,7 @@ import os
 import queue
 import signal
 import sys
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
@@ -40,12 +40,13 @@ from workbench.prompt import Renderer
 from workbench.report.progress import Bar, Notes
 from workbench.report.run import record_lines
 from workbench.report.safe_text import escape_commands
-from workbench.report.watch import saved_text, state_blocks, state_lines, state_table, title
+from workbench.report.watch import changes_text, state_blocks, state_lines, state_table, title
 from workbench.resolvers import project_resolvers
 from workbench.run.invocation import CostLimits
 from workbench.run.invocation import run as run_plan
 from workbench.scoring.pool import shared_pool
 from workbench.store import Store
+from workbench.watch.file_changes import FileChanges
 from workbench.watch.loop_state import LoopState
 from workbench.watch.watch_loop import LoopContext, LoopView, WatchLoop
 
@@ -170,17 +171,17 @@ class TerminalLoop(LoopView):
         for problem in state.invocation.problems:
             _print_problem(problem)
 
-    def failed(self, error: WorkbenchError, saved: Collection[str]) -> None:
+    def failed(self, error: WorkbenchError, files: FileChanges) -> None:
         """See `LoopView`."""
         self._is_running = False
-        if saved:
-            note_on_stderr(f"{saved_text([*saved])}:")
+        if files:
+            note_on_stderr(f"{changes_text(files)}:")
         _print_problem(error)
         self._begin()
 
-    def unchanged(self, saved: Collection[str]) -> None:
+    def unchanged(self, files: FileChanges) -> None:
         """See `LoopView`."""
-        print_lines([f"{saved_text([*saved])}: nothing that decides an answer or a score changed"])
+        print_lines([f"{changes_text(files)}: nothing that decides an answer or a score changed"])
         sys.stdout.flush()
 
     def note(self, text: str) -> None:

@@ -21,6 +21,7 @@ from workbench.report.leaderboard import mean_number, rank_numbers, styled_verdi
 from workbench.report.safe_text import NAME_WIDTH, plain, seconds, shorten
 from workbench.report.tables import new_table
 from workbench.results.types import MetricResult, VariantResult
+from workbench.watch.file_changes import FileChanges
 from workbench.watch.loop_state import LoopState
 
 MAX_IDS = 5  # of rows
@@ -33,13 +34,18 @@ def title(state: LoopState) -> str:
     requests = state.invocation.requests
     counts = {"sent": requests.sent + requests.verdicts, "stored": requests.stored}
     parts = [f"{count:,} {name}" for name, count in counts.items() if count]
-    return f"{saved_text(state.saved)}: {', '.join([*parts, seconds(state.seconds)])}"
+    return f"{changes_text(state.files)}: {', '.join([*parts, seconds(state.seconds)])}"
 
 
-def saved_text(saved: Sequence[str]) -> str:
-    """The names of saved files as the beginning of a line."""
-    names = [shorten(name, NAME_WIDTH) for name in saved]
-    return f"{list_first(names, MAX_FILES)} saved" if names else "run again"
+def changes_text(files: FileChanges) -> str:
+    """The names of changed files as the beginning of a line."""
+    groups = {"saved": files.saved, "new": files.new, "deleted": files.deleted}
+    parts = [f"{_file_names(names)} {word}" for word, names in groups.items() if names]
+    return "; ".join(parts) if parts else "run again"
+
+
+def _file_names(names: Sequence[str]) -> str:
+    return list_first([shorten(name, NAME_WIDTH) for name in names], MAX_FILES)
 
 
 def state_table(state: LoopState) -> Table:

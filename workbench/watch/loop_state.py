@@ -15,6 +15,7 @@ from workbench.run.invocation import run
 from workbench.run.summary import Invocation
 from workbench.run.tried_row import ComparedResults
 from workbench.tracking.protocol import Recorder
+from workbench.watch.file_changes import NO_CHANGES, FileChanges
 
 
 @dataclass(frozen=True)
@@ -22,7 +23,7 @@ class LoopState:
     """The results of the files as they were at one time.
 
     Attributes:
-        saved: the files whose save led to it, relative to the project; empty at the beginning.
+        files: the files whose change led to it; empty at the beginning.
         changes: each changed variant compared with itself before the save.
         seconds: from the end of the save to the last score.
     """
@@ -30,7 +31,7 @@ class LoopState:
     project: Project
     compared: ExperimentComparison
     invocation: Invocation
-    saved: Sequence[str] = ()
+    files: FileChanges = NO_CHANGES
     changes: Sequence[VariantChange] = ()
     seconds: float = 0.0
 

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from watchfiles import watch
 
+from workbench.watch.file_changes import FileChanges, sort_changes
 from workbench.watch.watched_files import Signature, WatchedFiles, signature
 
 STEP_MS = 20  # between two looks for reports
@@ -57,6 +58,16 @@ class SaveWatcher:
         changed = {path for path in paths if states.get(path) != self._states.get(path)}
         self._states, self._looked_at = states, time.monotonic()
         return changed
+
+    def take_changes(
+        self, reported: set[Path], display_name: Callable[[Path], str]
+    ) -> tuple[set[Path], FileChanges]:
+        """Take the states; return reported and changed paths, and what happened to the files."""
+        before = self._states
+        paths = reported | self.take_states()
+        return paths, sort_changes(
+            paths, before=before, after=self._states, display_name=display_name
+        )
 
     def exists(self, path: Path) -> bool:
         """True if the file existed when the states were taken."""

@@ -9,7 +9,7 @@ part in it until the state is recorded.
 
 import queue
 import time
-from collections.abc import Callable, Collection
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -24,6 +24,7 @@ from workbench.prompt import Renderer
 from workbench.run.invocation import CostLimits, make_budget
 from workbench.scoring.pool import EvaluatorPool
 from workbench.store import Store
+from workbench.watch.file_changes import NO_CHANGES, FileChanges
 from workbench.watch.loop_state import LoopState, run_state
 from workbench.watch.save_watcher import SaveWatcher
 from workbench.watch.spending import require_limit
@@ -43,10 +44,10 @@ class LoopView:
     def finished(self, state: LoopState) -> None:
         """A state has its results."""
 
-    def failed(self, error: WorkbenchError, saved: Collection[str]) -> None:
+    def failed(self, error: WorkbenchError, files: FileChanges) -> None:
         """The files can't be run; the results before stay."""
 
-    def unchanged(self, saved: Collection[str]) -> None:
+    def unchanged(self, files: FileChanges) -> None:
         """Files were saved, and nothing that decides an answer or a score has changed."""
 
     def note(self, text: str) -> None:
@@ -157,10 +158,14 @@ class WatchLoop:
         self, paths: set[Path], project: Project, *, is_first: bool = False, is_forced: bool = False
     ) -> None:
         """Run the files as they are now, and show the results or the error."""
-        started, self._retry_at = time.monotonic(), float("inf")
-        saved_paths = paths | self._watcher.take_states()
-        saved = [] if is_first else sorted(map(self._display_name, saved_paths))
-        if any(path.suffix == ".py" for path in saved_paths):
+        started = time.monotonic()
+        paths, files = self._watcher.take_changes(paths, self._display_name)
+        if is_first:
+            files = NO_CHANGES
+        elif paths and not files and not is_forced:
+            return  # a folder
+        self._retry_at = float("inf")
+        if any(path.suffix == ".py" for path in paths):
             self._context.pool.end_project_code()
         is_loaded = False
         try:
@@ -174,19 +179,19 @@ class WatchLoop:
                 raise problem from error
             if not is_loaded:
                 self._follow_broken(project, problem)
-            self._fail(problem, saved)
+            self._fail(problem, files)
             return
-        if saved and not is_forced and self._is_unchanged(plan, project):
-            self._view.unchanged(saved)
+        if files and not is_forced and self._is_unchanged(plan, project):
+            self._view.unchanged(files)
             return
-        self._run(plan, project, (started, saved))
+        self._run(plan, project, (started, files))
 
     def _follow_broken(self, project: Project, error: WorkbenchError) -> None:
         experiment, before = self._context.experiment, self._watcher.files
         self._watcher.follow(files_of_failure(project, experiment, before, error.where))
 
-    def _run(self, plan: Plan, project: Project, occasion: tuple[float, list[str]]) -> None:
-        started, saved = occasion
+    def _run(self, plan: Plan, project: Project, occasion: tuple[float, FileChanges]) -> None:
+        started, files = occasion
         try:
             if plan.to_send:
                 self._context.pool.start(plan.experiment.evaluators)
@@ -198,14 +203,14 @@ class WatchLoop:
             if error.exit_code in FATAL:
                 self.exit_code = error.exit_code
                 if self._context.stop.signal:
-                    self._view.failed(error, ())
+                    self._view.failed(error, NO_CHANGES)
                     return
                 raise
-            self._fail(error, saved)
+            self._fail(error, files)
             return
         self._waited_for = ""
         seconds = time.monotonic() - started
-        self.state = replace(state, saved=saved, seconds=seconds)
+        self.state = replace(state, files=files, seconds=seconds)
         self.exit_code = state.invocation.exit_code
         self._view.finished(self.state)
         if state.is_complete:
@@ -254,10 +259,10 @@ class WatchLoop:
             and project.file == state.project.file
         )
 
-    def _fail(self, error: WorkbenchError, saved: Collection[str]) -> None:
+    def _fail(self, error: WorkbenchError, files: FileChanges) -> None:
         if self.state is None:
             self.exit_code = error.exit_code
-        self._view.failed(error, saved)
+        self._view.failed(error, files)
 
     def _wait_for_other(self, error: WorkbenchError, plan: Plan) -> None:
         """Try again soon: another process runs the same plan, and its answers will be stored."""
