@@ -63,6 +63,16 @@ def test_a_signal_ends_the_loop_and_its_results_are_recorded(
     assert runs_in_mlflow(home) == 1
 
 
+@pytest.mark.parametrize(
+    ("columns", "keys"), [(0, "Ctrl-C ends the loop"), (80, "Enter: run again, q: quit")]
+)
+def test_without_tracking_no_record_is_offered(home: Path, columns: int, keys: str) -> None:
+    with watched(home, "--tracking-uri", "none", columns=columns) as loop:
+        loop.wait_for(f"watching qa; {keys}\n")
+        loop.interrupt()
+        assert loop.end() == 0
+
+
 @pytest.mark.parametrize(("columns", "cell"), [(40, "loud     0.500 n=2"), (20, "loud, 2 rows")])
 def test_the_results_fit_a_narrow_terminal(home: Path, columns: int, cell: str) -> None:
     with watched(home, "--tracking-uri", "none", columns=columns) as loop:

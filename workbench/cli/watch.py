@@ -50,12 +50,10 @@ from workbench.watch.file_changes import FileChanges
 from workbench.watch.loop_state import LoopState
 from workbench.watch.watch_loop import LoopContext, LoopView, WatchLoop
 
-KEYS = "r: record in MLflow, Enter: run again, q: quit"
 SINGLE_RUN = (  # flags that don't go with a loop
     *("--race", "--check-batch", "--dry-run", "--fresh", "--retry-failed", "--again"),
     *("--show", "--output", "--json"),
 )
-NO_KEYS = "Ctrl-C ends the loop and records the results in MLflow"
 
 
 @dataclass(frozen=True)
@@ -93,7 +91,8 @@ def watch_task(call: WatchCall, single: Sequence[object]) -> ExitCode:
             keys.put(key)
 
     keyboard = Keyboard(press)
-    view = TerminalLoop(path.parent, KEYS if keyboard.is_available else NO_KEYS)
+    tracks = project.tracks(call.tracking_uri)
+    view = TerminalLoop(path.parent, _keys_text(has_keys=keyboard.is_available, tracks=tracks))
     with (
         shared_pool() as pool,
         Renderer() as renderer,
@@ -107,6 +106,12 @@ def watch_task(call: WatchCall, single: Sequence[object]) -> ExitCode:
         )
         loop = WatchLoop(context, view, lambda state: _record(state, store, call))
         return loop.run(project)
+
+
+def _keys_text(*, has_keys: bool, tracks: bool) -> str:
+    if has_keys:
+        return ("r: record in MLflow, " if tracks else "") + "Enter: run again, q: quit"
+    return "Ctrl-C ends the loop" + (" and records the results in MLflow" if tracks else "")
 
 
 class _ExperimentFiles:
