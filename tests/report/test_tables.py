@@ -6,7 +6,7 @@ import pytest
 from rich.console import Console
 from rich.text import Text
 
-from workbench.report.tables import new_table, plain_lines
+from workbench.report.tables import fits, new_table, plain_lines, stack_cells
 
 NAMES = ("variant", "rows", "正解率")
 
@@ -42,3 +42,19 @@ def test_lines_are_those_of_rich(rows):
 @pytest.mark.parametrize("cell", ["[b]x[/b]", ":smile:", "\\[x", "a\nb", "a ", "a\u200bb", "a\tb"])
 def test_other_cells_are_left_to_rich(cell):
     assert plain_lines(table_of(("a", cell, "b"))) == []
+
+
+def test_cells_are_stacked_where_their_columns_have_no_room() -> None:
+    table = table_of((Text("few_shot"), "1,200", ""), ("zero_shot", "40", "正解"))
+    assert (fits(table, 24), fits(table, 23)) == (True, False)
+    assert stack_cells(table).plain.splitlines() == [
+        "few_shot",
+        "  rows: 1,200",
+        "zero_shot",
+        "  rows: 40",
+        "  正解率: 正解",
+    ]
+
+
+def test_a_long_name_is_no_reason_to_stack() -> None:
+    assert fits(table_of(("long" * 20, "40", "")), 24 + 2 + 4 + 2 + 6)

@@ -176,10 +176,14 @@ def print_styled(styled: "Table | Text") -> None:
     from rich.console import Console
     from rich.text import Text
 
-    from workbench.report.tables import plain_lines
+    from workbench.report.tables import fits, plain_lines, stack_cells
 
     if sys.stdout.isatty():
-        Console().print(styled)
+        console = Console()
+        if isinstance(styled, Text) or fits(styled, console.width):
+            console.print(styled)
+        else:
+            console.print(stack_cells(styled))
     elif isinstance(styled, Text):
         print_lines([styled.plain])
     else:

@@ -26,7 +26,7 @@ from workbench.scoring.judge_forecast import JudgeForecast
 def plan_table(plan: Plan, forecasts: Sequence[Forecast], currency: str) -> Table:
     """One line per variant: rows, requests to send, expected tokens, cost and time."""
     names = ("variant", "rows", "to send", "tokens in", "tokens out", currency, "time")
-    table = new_table(names, right=names[1:], no_wrap=names)
+    table = new_table(names, right=names[1:], no_wrap=names[1:])
     for variant, cells, forecast in zip(plan.variants, plan.cells, forecasts, strict=True):
         counts = (f"{len(cells):,}", f"{forecast.requests:,}")
         table.add_row(Text(shorten(variant.name, NAME_WIDTH)), *counts, *_estimates(forecast))

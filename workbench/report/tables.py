@@ -13,6 +13,10 @@ from rich.text import Text
 
 from workbench.report.safe_text import escape_markdown
 
+GAP = 2  # columns between two cells
+LEAST_NAME = 24  # columns of a row's name, which may be cut off
+LEAST_FOLDED = 12  # columns in which folded text can be read
+
 
 def new_table(
     names: Sequence[str] = (), *, right: Collection[str] = (), no_wrap: Collection[str] = ()
@@ -49,6 +53,30 @@ def plain_lines(table: Table) -> list[str]:
         is_right = column.justify == "right"
         columns.append([blank + text if is_right else text + blank for text, blank in pairs])
     return ["  ".join(cells) for cells in zip(*columns, strict=True)]
+
+
+def fits(table: Table, width: int) -> bool:
+    """True if the names of its rows and folded cells have some room, and other cells all."""
+    needed = -GAP
+    for number, column in enumerate(table.columns):
+        longest = max(cell_len(str(cell)) for cell in (column.header, *column.cells))
+        most = longest if column.no_wrap else LEAST_FOLDED
+        needed += GAP + min(longest, most if number else LEAST_NAME)
+    return needed <= width
+
+
+def stack_cells(table: Table) -> Text:
+    """The table for a narrow terminal: a block per row, a line per cell behind its column."""
+    first, *others = table.columns
+    text = Text()
+    rows = zip(*(column.cells for column in others), strict=True) if others else ()
+    for title, cells in zip(first.cells, rows, strict=True):
+        text.append(f"{title}\n", style="bold")
+        for column, cell in zip(others, cells, strict=True):
+            if str(cell):
+                text.append(f"  {column.header}: {cell}\n")
+    text.rstrip()
+    return text
 
 
 def _is_plain(cell: RenderableType) -> bool:
