@@ -20,7 +20,7 @@ from workbench.evaluator.lookup import load_evaluator
 from workbench.model import Completion, Request, Usage
 from workbench.plan import Cell
 from workbench.results.types import Row
-from workbench.scoring.cells import score_keys
+from workbench.scoring.row_arguments import score_keys
 from workbench.secrets import Redactor, Secret
 from workbench.store import RETRIABLE, Store
 from workbench.store.database import checksum

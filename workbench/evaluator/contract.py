@@ -118,7 +118,7 @@ class Evaluator:
         assert self.function
         try:
             arguments, missing = self.transformed(arguments)
-            result = self.function(**arguments, **copy.deepcopy(dict(self.settings)))
+            result = self.function(**arguments, **self._fresh_settings())
         except (Exception, SystemExit) as error:  # a user's code may raise anything
             return Score(error=exception_message(error, self.spec.root if self.spec else None))
         score = checked_score(result, self.traits)
@@ -126,6 +126,13 @@ class Evaluator:
             return score
         value = False if score.value is True else score.value
         return replace(score, value=value, reason=missing, label="unparsed", parsed="")
+
+    def _fresh_settings(self) -> dict[str, JSON]:
+        """The settings, which the function may modify."""
+        return {
+            name: copy.deepcopy(value) if isinstance(value, list | dict) else value
+            for name, value in self.settings.items()
+        }
 
     def transformed(self, arguments: Mapping[str, Any]) -> tuple[Mapping[str, Any], str]:
         """The arguments with the part of `outputs` that counts, and why there is none.
@@ -245,4 +252,4 @@ def checked_score(result: object, traits: Traits) -> Score:
     number = float(value)
     if traits.range and not traits.range[0] <= number <= traits.range[1]:
         return Score(error=f"returned {value}, outside its range {list(traits.range)}")
-    return replace(score, value=number)
+    return score if type(value) is float else replace(score, value=number)

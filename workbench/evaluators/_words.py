@@ -43,6 +43,8 @@ _FLAG = re.compile("[\U0001f1e6-\U0001f1ff]{2}")
 
 def count_characters(text: str) -> int:
     """Characters that a reader sees: extended grapheme clusters (UAX #29)."""
+    if text.isascii():
+        return len(text) - text.count("\r\n")
     # A pair of regional indicators is one character; `regex` takes quadratic time for many of them.
     return sum(1 for _ in regex.finditer(r"\X", _FLAG.sub("a", text)))
 

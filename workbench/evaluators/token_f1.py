@@ -19,9 +19,20 @@ from workbench.evaluators._setting_checks import MEASURES, check_choice
 from workbench.evaluators._text import normalize_text, read_steps
 
 _ARTICLE = re.compile(r"\b(?:a|an|the)\b")
-_PUNCTUATION = frozenset(string.punctuation)
 _UNSPACED = re.compile(r"([\u3005-\u3007\u3040-\u30ff\u31f0-\u31ff\u3400-\u9fff\uf900-\ufaff])")
 _STEPS = read_steps(None)
+
+
+class _WithoutPunctuation(dict[int, int | None]):
+    """A table for `str.translate`, filled as characters come."""
+
+    def __missing__(self, code: int) -> int | None:
+        category = unicodedata.category(chr(code))
+        self[code] = None if category.startswith("P") else code
+        return self[code]
+
+
+_WITHOUT_PUNCTUATION = _WithoutPunctuation.fromkeys(map(ord, string.punctuation))
 
 
 @evaluator(kind="number", range=(0, 1))
@@ -59,12 +70,7 @@ def check_settings(**settings: JSON) -> None:
 
 def answer_tokens(text: str) -> list[str]:
     """The words of a text that are compared."""
-    text = normalize_text(text, _STEPS).lower()
-    text = "".join(
-        character
-        for character in text
-        if character not in _PUNCTUATION and not unicodedata.category(character).startswith("P")
-    )
+    text = normalize_text(text, _STEPS).lower().translate(_WITHOUT_PUNCTUATION)
     return _UNSPACED.sub(r" \1 ", _ARTICLE.sub(" ", text)).split()
 
 

@@ -3,11 +3,11 @@
 {"outputs": "Paris", "expectations": {"expected_response": "Paris"}}  ->  Score(True)
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from importlib.metadata import version
 
-from workbench.canonical import JSON, canonical_json, digest
+from workbench.canonical import digest
 from workbench.errors import StopCheck, Stopped, not_stopped
 from workbench.evaluator import Evaluator, Score
 from workbench.evaluator.combination_order import combination_order
@@ -15,8 +15,16 @@ from workbench.results.column_score import ColumnScore
 from workbench.results.types import Row
 from workbench.scoring.judged_scores import judged_score, unreadable_pair
 from workbench.scoring.pool import shared_pool
+from workbench.scoring.row_arguments import (
+    RowArguments,
+    row_arguments,
+    row_expectations,
+    score_keys,
+    sent_prompt,
+)
+from workbench.scoring.score_batches import EvaluatorRows
 from workbench.scoring.score_writer import ScoreWriter
-from workbench.store import Store, completion_json, score_key
+from workbench.store import Store
 
 JACKKNIFE = "jackknife 1"  # in the keys of metrics of all rows: how their intervals are computed
 
@@ -37,20 +45,88 @@ def score_rows(
         WorkbenchError: an evaluator has changed since the experiment was read.
     """
     finished = [row for row in rows if row.scored]
-    by_row = [evaluator for evaluator in evaluators if evaluator.has_function]
-    keys = score_keys(by_row, finished)
-    with shared_pool(), ScoreWriter(store) as writer:
-        columns = {
-            e.name: _score_covered(e, finished, keys[e.name], writer, stopped=stopped)
-            for e in by_row
-        }
-    by_answer: list[dict[str, Score]] = [{} for _ in finished]
-    for name, scores in columns.items():
-        for answer, score in zip(by_answer, scores, strict=True):
-            answer[name] = score
+    arguments = RowArguments(finished)
+    columns = [
+        _Column.of(evaluator, finished, arguments, store)
+        for evaluator in evaluators
+        if evaluator.has_function
+    ]
+    with shared_pool() as pool, ScoreWriter(store) as writer:
+        in_pool = [column for column in columns if column.evaluator.spec]
+        unscored = [
+            EvaluatorRows(
+                column.evaluator,
+                [arguments.text(column.evaluator, n) for n in column.missing.values()],
+            )
+            for column in in_pool
+        ]
+        for number, scores in pool.judge_columns(unscored, stopped):
+            in_pool[number].add(scores, writer)
+        for column in columns:
+            if not column.evaluator.spec:
+                unscored_rows = [finished[n] for n in column.missing.values()]
+                for score in _judge_here(column.evaluator, unscored_rows, stopped):
+                    column.add([score], writer)
+    by_answer = [
+        {column.evaluator.name: column.score(number) for column in columns}
+        for number in range(len(finished))
+    ]
     add_derived_scores(evaluators, finished, by_answer, store)
     scored = iter(by_answer)
     return [replace(row, scores=next(scored)) if row.scored else row for row in rows]
+
+
+@dataclass(frozen=True)
+class _Column:
+    """The scores of rows by one evaluator.
+
+    Attributes:
+        excluded: by number, the scores of rows that the evaluator is not about.
+        keys: of the rows' scores.
+        missing: the keys without a stored score, and the number of a row of each, in order.
+        scores: by key.
+    """
+
+    evaluator: Evaluator
+    excluded: Mapping[int, Score]
+    keys: Sequence[str]
+    missing: Mapping[str, int]
+    scores: dict[str, Score]
+    _unanswered: Iterator[str]
+
+    @classmethod
+    def of(
+        cls, evaluator: Evaluator, rows: Sequence[Row], arguments: RowArguments, store: Store
+    ) -> "_Column":
+        """The column with its stored scores."""
+        keys = arguments.keys(evaluator)
+        by_number = {n: _excluded(evaluator, row) for n, row in enumerate(rows)}
+        excluded = {n: score for n, score in by_number.items() if score}
+        covered = {key: n for n, key in enumerate(keys) if n not in excluded}
+        scores = store.scores(covered) if evaluator.traits.cache else {}
+        missing = {key: n for key, n in covered.items() if key not in scores}
+        return cls(evaluator, excluded, keys, missing, scores, iter(missing))
+
+    def add(self, scores: Sequence[Score], writer: ScoreWriter) -> None:
+        """Take the next scores, without secrets; those without an error are stored."""
+        redact, evaluator = writer.store.redactor.redact, self.evaluator
+        new = {next(self._unanswered): _redacted(score, redact) for score in scores}
+        self.scores.update(new)
+        if evaluator.traits.cache:
+            writer.add(evaluator, {key: score for key, score in new.items() if not score.error})
+
+    def score(self, number: int) -> Score:
+        """The score of a row."""
+        return self.excluded.get(number) or self.scores[self.keys[number]]
+
+
+def _redacted(score: Score, redact: Callable[[str], str]) -> Score:
+    """The score without secrets."""
+    texts = (score.reason, score.label, score.error, score.parsed)
+    if not any(texts) and not isinstance(score.value, str):
+        return score
+    value = redact(score.value) if isinstance(score.value, str) else score.value
+    return Score(value, *map(redact, texts))
 
 
 def add_derived_scores(
@@ -98,64 +174,6 @@ def _excluded(evaluator: Evaluator, row: Row) -> Score | None:
     return coverage.excluded
 
 
-def _score_covered(
-    evaluator: Evaluator,
-    rows: Sequence[Row],
-    keys: Sequence[str],
-    writer: ScoreWriter,
-    *,
-    stopped: StopCheck,
-) -> list[Score]:
-    """The score of each row, computed where the evaluator is about it."""
-    if evaluator.coverage is None:
-        return _score_keyed(evaluator, rows, keys, writer, stopped=stopped)
-    excluded = [_excluded(evaluator, row) for row in rows]
-    covered = [n for n, score in enumerate(excluded) if score is None]
-    covered_keys = [keys[n] for n in covered]
-    covered_rows = [rows[n] for n in covered]
-    scores = iter(_score_keyed(evaluator, covered_rows, covered_keys, writer, stopped=stopped))
-    return [next(scores) if score is None else score for score in excluded]
-
-
-def _score_keyed(
-    evaluator: Evaluator,
-    rows: Sequence[Row],
-    keys: Sequence[str],
-    writer: ScoreWriter,
-    *,
-    stopped: StopCheck,
-) -> list[Score]:
-    scores = writer.store.scores(set(keys)) if evaluator.traits.cache else {}
-    missing = {key: rows[n] for n, key in enumerate(keys) if key not in scores}
-    if missing:
-        unscored = list(missing.values())
-        with shared_pool() as pool:
-            if evaluator.spec:
-                arguments = [_arguments(evaluator, row) for row in unscored]
-                judged = pool.judge(evaluator, arguments, stopped)
-            else:
-                judged = _judge_here(evaluator, unscored, stopped)
-            scores |= _redacted_scores(evaluator, zip(missing, judged, strict=True), writer)
-    return [scores[key] for key in keys]
-
-
-def score_keys(evaluators: Sequence[Evaluator], rows: Sequence[Row]) -> dict[str, list[str]]:
-    """The keys of the scores of rows with an answer, by evaluator.
-
-    Evaluators that declare the same data share its JSON.
-    """
-    texts: dict[tuple[str, ...], list[str]] = {}
-    by_evaluator: dict[str, list[str]] = {}
-    for evaluator in evaluators:
-        column = evaluator.coverage.expected_column if evaluator.coverage else ""
-        read = (*evaluator.arguments, column)
-        if read not in texts:
-            arguments = (_arguments(evaluator, row) for row in rows)
-            texts[read] = [canonical_json(each) for each in arguments]
-        by_evaluator[evaluator.name] = [score_key(evaluator, text) for text in texts[read]]
-    return by_evaluator
-
-
 def score_column(
     evaluator: Evaluator,
     rows: Sequence[Row],
@@ -168,7 +186,7 @@ def score_column(
 
     `groups` has the group of each answer. Raises as `score_rows` does.
     """
-    arguments = [_arguments(evaluator, row) for row in rows]
+    arguments = [row_arguments(evaluator, row) for row in rows]
     key = digest([evaluator.digest, version("mlflow"), arguments, list(groups), JACKKNIFE])
     stored = store.scores({key})
     if key in stored:
@@ -205,21 +223,6 @@ def stored_scores(
     return by_row
 
 
-def _redacted_scores(
-    evaluator: Evaluator, judged: Iterable[tuple[str, Score]], writer: ScoreWriter
-) -> dict[str, Score]:
-    """The scores by key, without secrets; those without an error are stored as they come."""
-    redact = writer.store.redactor.redact
-    scores: dict[str, Score] = {}
-    for key, score in judged:
-        value = redact(score.value) if isinstance(score.value, str) else score.value
-        texts = (redact(text) for text in (score.reason, score.label, score.error, score.parsed))
-        scores[key] = Score(value, *texts)
-        if evaluator.traits.cache and not score.error:
-            writer.add(evaluator, {key: scores[key]})
-    return scores
-
-
 def _judge_here(evaluator: Evaluator, rows: Sequence[Row], stopped: StopCheck) -> Iterator[Score]:
     """Scores of an evaluator made of a function, which no other process can import."""
     for row in rows:
@@ -228,41 +231,7 @@ def _judge_here(evaluator: Evaluator, rows: Sequence[Row], stopped: StopCheck) -
         assert row.completion
         yield evaluator.score(
             inputs=row.cell.example.inputs,
-            expectations=_expectations(evaluator, row),
+            expectations=row_expectations(evaluator, row),
             completion=row.completion,
-            prompt=_prompt(row),
+            prompt=sent_prompt(row),
         )
-
-
-def _arguments(evaluator: Evaluator, row: Row) -> dict[str, JSON]:
-    """The data arguments of the evaluator, as JSON."""
-    assert row.completion
-    names, example, arguments = evaluator.arguments, row.cell.example, dict[str, JSON]()
-    if "inputs" in names:
-        arguments["inputs"] = example.inputs
-    if "outputs" in names:
-        arguments["outputs"] = row.completion.text
-    if "expectations" in names:
-        arguments["expectations"] = _expectations(evaluator, row)
-    if "baseline" in names:
-        assert row.baseline
-        arguments["baseline"] = row.baseline.text
-    if "completion" in names:
-        arguments["completion"] = completion_json(row.completion)
-    if "prompt" in names:
-        arguments["prompt"] = _prompt(row)
-    if "request" in names:  # of a score that depends on prompt and model, not on the answer
-        arguments["request"] = row.cell.key
-    return arguments
-
-
-def _expectations(evaluator: Evaluator, row: Row) -> Mapping[str, JSON]:
-    example = row.cell.example
-    if evaluator.coverage is None:
-        return example.expectations
-    return evaluator.coverage.expectations(example.columns(), example.expectations)
-
-
-def _prompt(row: Row) -> list[dict[str, JSON]]:
-    """The messages as sent; a text without roles is one of the user."""
-    return [{"role": each.role or "user", "content": each.text} for each in row.prompt]

@@ -26,8 +26,8 @@ from workbench.plan.forecast import ANSWER_BYTES, BYTES_PER_TOKEN
 from workbench.project import Price
 from workbench.results.types import Row
 from workbench.scoring.answer_reader import AnswerReader
-from workbench.scoring.cells import score_keys
 from workbench.scoring.judged_scores import waiting_judges
+from workbench.scoring.row_arguments import score_keys
 from workbench.scoring.scored_rows import ScoredRows
 from workbench.store import Store
 

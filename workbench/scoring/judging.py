@@ -19,8 +19,9 @@ from workbench.plan import Plan
 from workbench.prompt import Renderer
 from workbench.results.types import Row
 from workbench.scoring.answer_reader import NumberedRow
-from workbench.scoring.cells import add_combined_scores, score_keys
+from workbench.scoring.cells import add_combined_scores
 from workbench.scoring.judged_scores import UNJUDGED, waiting_judges
+from workbench.scoring.row_arguments import score_keys
 from workbench.scoring.score_requests import ScoreRequests, score_requests
 from workbench.store import Store
 

@@ -10,14 +10,12 @@ evaluators have a process each, so that one can't harm the rows of another.
 """
 
 import sys
-import time
-from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from pathlib import Path
 
-from workbench.canonical import JSON
+from workbench.canonical import JSON, plain_json
 from workbench.errors import ExitCode, StopCheck, Stopped, WorkbenchError
 from workbench.evaluator import Evaluator, Score, Spec
 from workbench.evaluator.as_json import evaluator_from_json
@@ -25,15 +23,11 @@ from workbench.evaluator.lookup import is_builtin, load_evaluator
 from workbench.evaluator.spec import check_env
 from workbench.evaluator.transform import function_names
 from workbench.results.column_score import ColumnScore
-from workbench.scoring.evaluator_process import EvaluatorProcess, ForeignMessageError, end_reason
-from workbench.workers.worker_process import EndedError, LateError, json_batches
+from workbench.scoring.evaluator_process import EvaluatorProcess, end_reason
+from workbench.scoring.score_batches import EvaluatorRows, ScoreBatches
+from workbench.workers.worker_process import EndedError
 
-FIRST_BATCH, MAX_BATCH = 16, 500  # rows sent at once
-BATCH_SIZE = 1_000_000  # characters of JSON after which a batch is full
-# Seconds for a batch, below and above which the next is larger or smaller.
-FAST_S, SLOW_S = 0.1, 0.5
 INTERVAL_LIMIT_S = 10.0  # seconds for the interval of a column's score
-MAX_FAILURES = 20  # rows in a row that hung or ended the process; after them no more are tried
 PACKAGES = ("mlflow.", "autoevals.", "autoevals:")  # their evaluators share a process
 MAX_PRINTED = 1_000_000  # bytes that evaluators may print, all together
 
@@ -48,7 +42,7 @@ class EvaluatorPool:
 
     def __init__(self) -> None:
         self._processes: dict[tuple[Path, tuple[str, ...], str], EvaluatorProcess] = {}
-        self._failures: Counter[str] = Counter()  # in a row, by digest
+        self._batches = ScoreBatches(self._process_with)
         self._printable = MAX_PRINTED  # bytes that may still be printed
         self._is_cut = False
 
@@ -66,35 +60,26 @@ class EvaluatorPool:
     ) -> Iterator[Score]:
         """One score per row, in order, as they come; a failure is an error of its row.
 
+        Raises as `judge_columns` does.
+        """
+        column = EvaluatorRows(evaluator, [plain_json(row) for row in rows])
+        for _, scores in self.judge_columns([column], stopped):
+            yield from scores
+
+    def judge_columns(
+        self, columns: Sequence[EvaluatorRows], stopped: StopCheck
+    ) -> Iterator[tuple[int, list[Score]]]:
+        """Yield the number of a column with the scores of its next rows, as they come.
+
         Raises:
             Stopped: `stopped` returned True.
-            WorkbenchError: the evaluator has changed since the experiment was read.
+            WorkbenchError: an evaluator lacks a variable, or has changed since it was read.
         """
-        assert evaluator.spec
-        if rows:
-            check_env(evaluator.spec)
-        done, size, fresh = 0, FIRST_BATCH, False
-        while done < len(rows):
-            if stopped():
-                raise Stopped
-            if self._failures[evaluator.digest] >= MAX_FAILURES:
-                error = f"not judged: the {MAX_FAILURES} rows before it hung or ended their process"
-                yield from [Score(error=error)] * (len(rows) - done)
-                return
-            started = time.monotonic()
-            batch = next(json_batches(rows[done : done + size], most_rows=size, size=BATCH_SIZE))
-            if fresh:
-                self._process(evaluator.spec).end()
-            before = done
-            for score in self._judge_batch(evaluator, batch, stopped, is_last_try=fresh):
-                yield score
-                done += 1
-            fresh = done == before
-            duration_s = time.monotonic() - started
-            if duration_s < FAST_S:
-                size = min(size * 2, MAX_BATCH)
-            elif duration_s > SLOW_S:
-                size = max(size // 4, 1)
+        for column in columns:
+            assert column.evaluator.spec
+            if column.rows:
+                check_env(column.evaluator.spec)
+        return self._batches.judge(columns, stopped)
 
     def measure(
         self,
@@ -112,7 +97,7 @@ class EvaluatorPool:
         spec = evaluator.spec
         assert spec
         check_env(spec)
-        process = self._process_with(evaluator, spec)
+        process = self._process_with(evaluator)
         column = {"rows": list(rows), "clusters": list(clusters)}
         limit_s = min(INTERVAL_LIMIT_S, spec.timeout_s / 4)
         process.request({"measure": evaluator.digest, **column, "limit_s": limit_s})
@@ -137,7 +122,7 @@ class EvaluatorPool:
                 evaluator.traits.by_column and not evaluator.traits.judged
             )
             if evaluator.spec and is_called and not evaluator.combination:
-                self._process_with(evaluator, evaluator.spec)
+                self._process_with(evaluator)
 
     def end_project_code(self) -> None:
         """Kill the processes that have imported code of the project; it may have been edited."""
@@ -145,7 +130,7 @@ class EvaluatorPool:
             if key[2]:
                 process.end()
                 del self._processes[key]
-        self._failures.clear()
+        self._batches.forget_failures()
 
     def end(self) -> None:
         """Kill every process and what it started."""
@@ -153,37 +138,10 @@ class EvaluatorPool:
             process.end()
         self._processes.clear()
 
-    def _judge_batch(
-        self, evaluator: Evaluator, rows: list[str], stopped: StopCheck, *, is_last_try: bool
-    ) -> Iterator[Score]:
-        """The scores of these rows, up to and including the first that hangs or ends the process.
-
-        Rows behind it are not answered: the caller sends them again. That row is no error yet if
-        an earlier one may be the reason: it is not answered either, and tried in a new process.
-        """
+    def _process_with(self, evaluator: Evaluator) -> EvaluatorProcess:
+        """The process that has imported this evaluator, unchanged since it was found."""
         spec = evaluator.spec
         assert spec
-        process = self._process_with(evaluator, spec)
-        was_used, process.has_judged = process.has_judged, True
-        answered = 0
-        try:
-            process.request({"judge": evaluator.digest}, rows)
-            while answered < len(rows) and process.is_running:
-                fields = process.answer(answered, spec.timeout_s, stopped)
-                self._failures[evaluator.digest] = 0
-                answered += 1
-                yield Score(*fields)
-        except EndedError as error:
-            at_start = was_used and not answered and not isinstance(error, LateError)
-            if is_last_try or not (at_start or isinstance(error, ForeignMessageError)):
-                self._failures[evaluator.digest] += 1
-                yield Score(error=end_reason(error))
-        finally:
-            if answered < len(rows):  # it still owes answers that are no longer wanted
-                process.end()
-
-    def _process_with(self, evaluator: Evaluator, spec: Spec) -> EvaluatorProcess:
-        """The process that has imported this evaluator, unchanged since it was found."""
         process = self._process(spec)
         if evaluator.digest in process.digests:
             return process

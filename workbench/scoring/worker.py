@@ -35,7 +35,7 @@ from pathlib import Path
 from typing import Any
 
 from workbench.box.permission import UNSAFE_FLAG, allow_unsafe_execution
-from workbench.canonical import JSON
+from workbench.canonical import JSON, plain_json
 from workbench.errors import WorkbenchError
 from workbench.evaluator import Evaluator, Spec
 from workbench.evaluator.as_json import evaluator_as_json
@@ -123,14 +123,16 @@ class EvaluatorWorker:
             read_completion(row)
             try:
                 score = evaluator.call(row)
-                answer = [score.value, score.reason, score.label, score.error, score.parsed]
-                json.dumps(answer)
+                fields = [score.value, score.reason, score.label, score.error, score.parsed]
+                answer = plain_json(fields)
             except BaseException as error:  # even KeyboardInterrupt: no keyboard is attached
                 root = evaluator.spec.root if evaluator.spec else None
-                answer = [None, "", "", exception_message(error, root), ""]
+                answer = plain_json([None, "", "", exception_message(error, root), ""])
             self._restore(environment)
             is_changed = process_state() != state
-            self._send(number, answer, is_changed=is_changed)
+            self._parent.send_line(
+                f'["{self.token}", {number}, {answer}, {"true" if is_changed else "false"}]'
+            )
             if is_changed:
                 return  # another process judges the next rows
 
@@ -154,8 +156,8 @@ class EvaluatorWorker:
         self._restore(environment)
         self._send(0, {"measured": score.as_json()})
 
-    def _send(self, number: int, content: JSON, *, is_changed: bool = False) -> None:
-        self._parent.send([self.token, number, content, is_changed])
+    def _send(self, number: int, content: JSON) -> None:
+        self._parent.send([self.token, number, content, False])
 
     def _restore(self, environment: "SavedEnvironment") -> None:
         """Undo a row's changes to the current directory, the environment and the output."""

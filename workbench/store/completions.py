@@ -222,6 +222,7 @@ class Store:
                 )
                 rows.append((key, evaluator.name, text, checksum(key, evaluator.name, text)))
         if rows and not self.database.is_read_only:
+            rows.sort()  # by key, so that those of one page of the table come together
             self.database.write([(SAVE_SCORE, rows)])
 
     def history(self, model: str) -> History:

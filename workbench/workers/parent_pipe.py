@@ -36,7 +36,11 @@ class ParentPipe:
 
     def send(self, message: JSON) -> None:
         """Write one line."""
-        self._write(json.dumps(message))
+        self.send_line(json.dumps(message))
+
+    def send_line(self, line: str) -> None:
+        """Write a line that is JSON already."""
+        self._write(line)
 
     def requests(self) -> Iterator[JSON]:
         """The parent's requests, until the parent ends."""

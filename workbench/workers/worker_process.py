@@ -80,6 +80,11 @@ class WorkerProcess:
         """True from `start` until its end was noticed."""
         return self._process is not None
 
+    @property
+    def has_answer(self) -> bool:
+        """True if a line has come that was not received yet."""
+        return self._process is not None and bool(self._lines)
+
     def start(self) -> None:
         """Return once a child is ready.
 
@@ -115,12 +120,14 @@ class WorkerProcess:
     def send(self, request: str) -> None:
         """Queue a request, JSON in one line; starts the child if needed.
 
-        It is written during `receive`, so neither side blocks the other.
+        What the pipe doesn't take at once is written during `receive`, so neither side blocks the
+        other.
         """
         self.start()
         self._unsent = memoryview(bytes(self._unsent) + request.encode() + b"\n")
         if self._in not in self._selector.get_map():
             self._selector.register(self._in, selectors.EVENT_WRITE)
+        self._write()
 
     def receive(self, seconds: float = math.inf, stopped: StopCheck = not_stopped) -> JSON:
         """Return the next answer. Without one the child, which still owes it, is ended.
