@@ -36,6 +36,7 @@ FLOORS = [
     {"tracking"},
     {"resolvers"},
     {"lint", "run", "doctor"},
+    {"review"},
     {"watch"},
     {"importing"},
     {"releasing"},

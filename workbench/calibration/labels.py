@@ -9,7 +9,7 @@ A label belongs to one variant's answer, or to the answers of all variants where
 import csv
 import io
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from workbench.canonical import JSON
@@ -30,7 +30,7 @@ class Label:
 
     Attributes:
         variant: its name; empty: the answers of all variants.
-        choice: one of the judge's.
+        choice: one of the judge's, or the text of the file.
         where: the place in a file, for messages.
     """
 
@@ -42,10 +42,22 @@ class Label:
 
 
 def read_label_file(path: Path, values: Mapping[str, float]) -> list[Label]:
+    """The labels of a CSV file, as choices of a judge.
+
+    Raises:
+        WorkbenchError: as `read_label_texts`, or a label is no choice.
+    """
+    return [
+        replace(label, choice=match_choice(label.choice, values, where=label.where))
+        for label in read_label_texts(path)
+    ]
+
+
+def read_label_texts(path: Path) -> list[Label]:
     """The labels of a CSV file with the columns id and label, and perhaps variant and person.
 
     Raises:
-        WorkbenchError: it can't be read, lacks a column, or has a label that is no choice.
+        WorkbenchError: it can't be read, or lacks a column.
     """
     try:
         text = path.read_text("utf-8-sig")
@@ -62,10 +74,9 @@ def read_label_file(path: Path, values: Mapping[str, float]) -> list[Label]:
     for fields in reader:
         where = f"{path}:{reader.line_num}"
         texts = {name: unescape_cell(fields.get(name) or "").strip() for name in COLUMNS}
-        if not texts["label"]:
-            continue  # nobody has judged the answer yet
-        choice = match_choice(texts["label"], values, where=where)
-        labels.append(Label(texts["id"], texts["variant"], texts["person"], choice, where))
+        if texts["label"]:  # else nobody has judged the answer yet
+            row, variant, person, label = texts.values()
+            labels.append(Label(row, variant, person, label, where))
     return labels
 
 

@@ -34,6 +34,7 @@ from workbench.cli import (
     package,
     promote,
     prompts,
+    review,
     run,
     schema,
     serve,
@@ -64,7 +65,7 @@ GROUPS = {
     "Begin": ("init", "import", "docs"),
     "Run": ("run", "try", "plan", "sync"),
     "Compare and decide": ("compare", "show", "view", "decide", "gate", "history", "switch"),
-    "Judges and people": ("judge", "labels"),
+    "Judges and people": ("judge", "labels", "review"),
     "Production": ("promote", "rollback", "promotions", "package", "serve"),
     "Prompts": ("prompts", "schema"),
     "Data and models": ("data", "models", "evaluators"),
@@ -141,6 +142,7 @@ app.command("history")(history.history)
 app.command("switch")(switch.switch)
 app.add_typer(judge.app, name="judge", cls=CommandGroup)
 app.add_typer(judge.labels, name="labels", cls=CommandGroup)
+app.add_typer(review.app, name="review", cls=CommandGroup)
 app.command("promote")(promote.promote)
 app.command("rollback")(promote.rollback)
 app.command("promotions")(promote.promotions)
@@ -160,6 +162,7 @@ for commands in (
     prompts.app,
     judge.app,
     judge.labels,
+    review.app,
     catalog.data,
     catalog.models,
     evaluators.app,
