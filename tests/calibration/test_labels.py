@@ -57,6 +57,7 @@ def test_a_pulled_file_holds_no_formula_and_is_read_back(tmp_path: Path) -> None
 
 
 BAD_FILES = {
+    f'id,label\nr0,"{"x" * 200_000}"\n': "labels.csv:2: is no CSV: field larger than field limit",
     "row,label\nr0,yes\n": "has no column 'id'",
     "id,verdict\nr0,yes\n": "has no column 'label'",
     "id,label\nr0,maybe\n": "labels.csv:2: 'maybe' is no choice of the judge",
@@ -64,7 +65,7 @@ BAD_FILES = {
 }
 
 
-@pytest.mark.parametrize("text", BAD_FILES)
+@pytest.mark.parametrize("text", BAD_FILES, ids=range(len(BAD_FILES)))
 def test_a_file_that_can_not_be_used_is_refused(tmp_path: Path, text: str) -> None:
     message = refusal(read, tmp_path, text)
     assert BAD_FILES[text] in message

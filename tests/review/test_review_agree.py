@@ -98,8 +98,21 @@ def test_what_is_not_defined_has_its_reason(tmp_path: Path) -> None:
     write_labels(tmp_path, "labels.csv", "r1,ann,yes", "r2,ann,no")
     shown = invoke(tmp_path, "review", "agree", "labels.csv").stdout
     assert shown.splitlines()[2] == "  raw agreement                  not defined"
-    figures = "raw agreement; Fleiss' kappa; Krippendorff's alpha, nominal"
-    assert shown.endswith(f"  not defined ({figures}): all labels are of one person\n")
+    assert shown.endswith("  not defined: all labels are of one person\n")
+    write_labels(tmp_path, "labels.csv", *(f"r{n},{who},no" for n in (1, 2) for who in ("a", "b")))
+    shown = invoke(tmp_path, "review", "agree", "labels.csv").stdout
+    assert shown.endswith(
+        "  not defined (Cohen's kappa; Krippendorff's alpha, nominal): "
+        "all labels are 'no', so chance explains all agreement\n"
+    )
+
+
+def test_pairs_that_agree_least_have_a_kappa(tmp_path: Path) -> None:
+    people = [f"p{n:02}" for n in range(34)]  # 561 pairs
+    lines = (f"r{row},{who},{(row + n) % 2}" for row in range(4) for n, who in enumerate(people))
+    write_labels(tmp_path, "labels.csv", *lines)
+    kappas = [pair["kappa"] for pair in agree(tmp_path, "labels.csv")["pairs"]]
+    assert [kappa is None for kappa in kappas] == [False] * 500 + [True] * 61
 
 
 def test_an_order_of_labels_makes_an_ordinal_alpha(tmp_path: Path) -> None:

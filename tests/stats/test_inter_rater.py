@@ -19,10 +19,10 @@ from workbench.stats.inter_rater import (
     cohens_kappa,
     fleiss_kappa,
     krippendorff_alpha,
-    rating_table,
     raw_agreement,
 )
 from workbench.stats.rater_agreement import Rate
+from workbench.stats.rating_table import rating_table
 
 Rows = list[dict[int, str]]
 
@@ -145,6 +145,11 @@ UNDEFINED = {
     "one row": (rows_of("1 1 1", ". . 2"), "only one row has labels of two people", STATISTICS),
     "one label": (rows_of("1 1 1", "1 1 1"), SAME, STATISTICS.keys() - {"raw"}),
     "the same number": (rows_of("1 1 1", "1.0 1 1"), SAME, STATISTICS.keys() - {"raw"}),
+    "many": (
+        rows_of(*[" ".join(map(str, range(101)))] * 2),
+        "there are 101 different labels, more than 100: round numbers",
+        STATISTICS,
+    ),
     "unequal": (
         rows_of("1 2 1", "1 2 2", "1 . 2"),
         "rows have 2 to 3 labels, and it takes the same number on each",
@@ -171,6 +176,11 @@ def test_an_undefined_statistic_has_a_reason(case: str) -> None:
     ("first", "second", "reason"),
     [
         ([], [], "no row has labels of both"),
+        (
+            [*map(str, range(101))],
+            ["1"] * 101,
+            "there are 101 different labels, more than 100: round numbers",
+        ),
         (["a"] * 9, ["a"] * 9, "all labels are 'a', so chance explains all agreement"),
     ],
 )

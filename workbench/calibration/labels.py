@@ -57,7 +57,7 @@ def read_label_texts(path: Path) -> list[Label]:
     """The labels of a CSV file with the columns id and label, and perhaps variant and person.
 
     Raises:
-        WorkbenchError: it can't be read, or lacks a column.
+        WorkbenchError: it can't be read, is no CSV, or lacks a column.
     """
     try:
         text = path.read_text("utf-8-sig")
@@ -65,6 +65,15 @@ def read_label_texts(path: Path) -> list[Label]:
         fix = "name a CSV file in UTF-8"
         raise WorkbenchError(f"can't be read: {error}", where=str(path), fix=fix) from error
     reader = csv.DictReader(io.StringIO(text, newline=""))
+    try:
+        return _read_labels(reader, path)
+    except csv.Error as error:
+        where = f"{path}:{reader.line_num + 1}"  # the row that can't be read isn't counted
+        fix = "write a table of short cells; a quote in a cell is doubled"
+        raise WorkbenchError(f"is no CSV: {error}", where=where, fix=fix) from error
+
+
+def _read_labels(reader: "csv.DictReader[str]", path: Path) -> list[Label]:
     names = reader.fieldnames or []
     for name in NEEDED:
         if name not in names:

@@ -43,7 +43,8 @@ def agreement_lines(
         if isinstance(statistic, Undefined):
             reasons.setdefault(statistic.reason, []).append(name)
     for reason, names in reasons.items():
-        yield f"  not defined ({'; '.join(names)}): {shorten(reason, NAME_WIDTH)}"
+        of_names = f" ({'; '.join(names)})" if len(names) < len(figures) else ""
+        yield f"  not defined{of_names}: {shorten(reason, NAME_WIDTH)}"
     if len(agreement.pairs) > 1:
         yield from ("", "who agree least")
         header = ("", "", "agreement", "kappa", "answers")

@@ -8,7 +8,7 @@ agreement.disputed[0].labels     {"yes": ["ann", "bob"], "no": ["cid", "dan"]}
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import combinations
 
 from workbench.review.people_labels import Answer, PeopleLabels
@@ -18,12 +18,13 @@ from workbench.stats.inter_rater import (
     cohens_kappa,
     fleiss_kappa,
     krippendorff_alpha,
-    rating_table,
     raw_agreement,
 )
 from workbench.stats.rater_agreement import Rate, share_of
+from workbench.stats.rating_table import rating_table
 
 Statistic = Rate | Undefined
+MAX_KAPPAS = 500  # pairs of people with a kappa, which takes some milliseconds each
 
 
 @dataclass(frozen=True)
@@ -33,14 +34,14 @@ class PairAgreement:
     Attributes:
         rows: answers that both labelled.
         share: of these, on which their labels are equal.
-        kappa: Cohen's.
+        kappa: Cohen's; None: of pairs that agree better than hundreds of others.
     """
 
     first: str
     second: str
     rows: int
     share: Rate
-    kappa: Statistic
+    kappa: Statistic | None = None
 
 
 @dataclass(frozen=True)
@@ -119,15 +120,15 @@ def _pairs(rows: Sequence[Mapping[str, str]]) -> list[PairAgreement]:
         for (first, ours), (second, theirs) in combinations(sorted(by_person.items()), 2):
             common.setdefault((first, second), []).append((ours, theirs))
     pairs = [
-        PairAgreement(
-            *names,
-            rows=len(each),
-            share=share_of(sum(ours == theirs for ours, theirs in each), len(each)),
-            kappa=cohens_kappa([ours for ours, _ in each], [theirs for _, theirs in each]),
-        )
+        PairAgreement(*names, len(each), share_of(sum(a == b for a, b in each), len(each)))
         for names, each in common.items()
     ]
-    return sorted(pairs, key=lambda pair: (pair.share.high, pair.first, pair.second))
+    pairs.sort(key=lambda pair: (pair.share.high, pair.first, pair.second))
+    for number, pair in enumerate(pairs[:MAX_KAPPAS]):
+        each = common[pair.first, pair.second]
+        kappa = cohens_kappa([ours for ours, _ in each], [theirs for _, theirs in each])
+        pairs[number] = replace(pair, kappa=kappa)
+    return pairs
 
 
 def _disputed(labels: PeopleLabels) -> list[DisputedAnswer]:

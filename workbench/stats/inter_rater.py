@@ -1,5 +1,6 @@
 """Agreement among raters: raw share, kappas and Krippendorff's alpha, with 95% intervals.
 
+>>> from workbench.stats.rating_table import rating_table
 >>> rows = [{"ann": "yes", "bob": "yes"}, {"ann": "no", "bob": "no"}, {"ann": "no", "bob": "yes"}]
 >>> table = rating_table(rows * 10)
 >>> alpha = krippendorff_alpha(table)
@@ -13,22 +14,23 @@ Intervals come from a bootstrap over rows: all labels of a row are drawn togethe
 about the same answer. Rows with equal labels are drawn as one, with the number of them as weight.
 """
 
-import math
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import cached_property
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 
 from workbench.stats.means import wilson_interval
 from workbench.stats.rater_agreement import RESAMPLES, SEED, Rate, rater_agreement
+from workbench.stats.rating_table import RatingTable, too_many_labels
 from workbench.stats.sample import LEVEL, FloatArray
 from workbench.stats.special_functions import ndtr, ndtri, stdtrit
 
 Level = Literal["nominal", "ordinal", "interval"]
 LEVELS: tuple[Level, ...] = ("nominal", "ordinal", "interval")
-FEWEST = 2  # rows with two labels, for an interval
+MAX_LABELS = (
+    100  # different ones; a table of each two has to fit into memory, and to mean something
+)
 MAX_WEIGHTS = 4_000_000  # of resamples at a time
 
 
@@ -37,85 +39,6 @@ class Undefined:
     """The reason why a statistic is not defined."""
 
     reason: str
-
-
-@dataclass(frozen=True)
-class RatingTable:
-    """Rows with two labels or more, by how many raters gave each label.
-
-    Attributes:
-        labels: in their order, if they have one.
-        patterns: distinct counts of the labels, an array of pattern and label.
-        weights: rows of each pattern.
-        values: of the labels, where they are numbers.
-        raters: who gave any label, on any row.
-    """
-
-    labels: Sequence[str]
-    patterns: FloatArray
-    weights: FloatArray
-    values: Sequence[float] | None
-    raters: int
-
-    @property
-    def rows(self) -> int:
-        """The number of rows with two labels or more."""
-        return int(self.weights.sum())
-
-    @cached_property
-    def sizes(self) -> FloatArray:
-        """Labels on a row of each pattern."""
-        sizes: FloatArray = self.patterns.sum(axis=1)
-        return sizes
-
-    @cached_property
-    def problem(self) -> str:
-        """The reason why no statistic is defined; empty: they may be."""
-        if self.raters < 2:
-            return "all labels are of one person" if self.raters else "there are no labels"
-        if not self.rows:
-            return "no row has labels of two people"
-        if self.rows < FEWEST:
-            return "only one row has labels of two people"
-        return ""
-
-    @cached_property
-    def only_label(self) -> str | None:
-        """The label of all rows; None: there are several."""
-        used = np.flatnonzero(self.weights @ self.patterns)
-        return self.labels[used[0]] if len(used) == 1 else None
-
-
-def rating_table(rows: Iterable[Mapping[Any, str]], order: Sequence[str] = ()) -> RatingTable:
-    """Count the labels of each row.
-
-    Args:
-        rows: of each, the label of each rater who gave one.
-        order: of the labels; those that are not in it come last. Without it numbers go by their
-            values, all else by the alphabet.
-    """
-    rows = [row for row in rows if row]
-    raters = {rater for row in rows for rater in row}
-    numbers = {label: _number(label) for row in rows for label in row.values()}
-    values = {label: value for label, value in numbers.items() if value is not None}
-    if len(values) == len(numbers):
-        # Of equal numbers, as 1 and 1.0, the first is the label of all.
-        first = {value: label for label, value in reversed(values.items())}
-        rows = [{rater: first[values[label]] for rater, label in row.items()} for row in rows]
-    ranks = {label: rank for rank, label in enumerate(order)}
-    labels = sorted(
-        {label for row in rows for label in row.values()},
-        key=lambda label: (ranks.get(label, len(ranks)), values.get(label, math.inf), label),
-    )
-    columns = {label: column for column, label in enumerate(labels)}
-    paired = [row for row in rows if len(row) > 1]
-    counts = np.zeros((len(paired), len(labels)))
-    for line, row in zip(counts, paired, strict=True):
-        for label in row.values():
-            line[columns[label]] += 1
-    patterns, weights = np.unique(counts, axis=0, return_counts=True)
-    distances = [values[label] for label in labels] if len(values) == len(numbers) else None
-    return RatingTable(labels, patterns, weights.astype(np.float64), distances, len(raters))
 
 
 def raw_agreement(table: RatingTable) -> Rate | Undefined:
@@ -129,6 +52,8 @@ def raw_agreement(table: RatingTable) -> Rate | Undefined:
 
 def cohens_kappa(first: Sequence[str], second: Sequence[str]) -> Rate | Undefined:
     """Cohen's kappa of two raters' labels of the same rows."""
+    if problem := too_many_labels(len({*first, *second})):
+        return Undefined(problem)
     agreement = rater_agreement(first, second)
     if agreement is None:
         return Undefined("no row has labels of both")
@@ -276,11 +201,3 @@ def _square_sums(counts: FloatArray) -> FloatArray:
 def _ratio(numbers: FloatArray, others: FloatArray) -> FloatArray:
     """Quotients; NaN where the divisor is 0."""
     return np.divide(numbers, others, out=np.full_like(others, np.nan), where=others != 0)
-
-
-def _number(text: str) -> float | None:
-    try:
-        value = float(text)
-    except ValueError:
-        return None
-    return value if math.isfinite(value) else None
