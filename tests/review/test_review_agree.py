@@ -115,6 +115,14 @@ def test_pairs_that_agree_least_have_a_kappa(tmp_path: Path) -> None:
     assert [kappa is None for kappa in kappas] == [False] * 500 + [True] * 61
 
 
+def test_numbers_are_equal_however_they_are_written(tmp_path: Path) -> None:
+    write_labels(tmp_path, "labels.csv", "r1,ann,1", "r1,bob,1.0", "r2,ann,5", "r2,bob,4")
+    document = agree(tmp_path, "labels.csv")
+    assert document["pairs"][0]["share"]["value"] == document["raw"]["value"] == 0.5
+    assert [each["row"] for each in document["disputed"]] == ["r2"]
+    assert list(document["alpha"]) == ["nominal", "ordinal", "interval"]
+
+
 def test_an_order_of_labels_makes_an_ordinal_alpha(tmp_path: Path) -> None:
     labels = ("r1,bad,bad", "r2,fair,good", "r3,good,good", "r4,bad,fair")
     for column, name in enumerate(("ann.csv", "bob.csv"), 1):

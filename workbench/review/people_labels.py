@@ -12,6 +12,7 @@ from pathlib import Path
 
 from workbench.calibration.labels import Label, read_label_texts
 from workbench.errors import WorkbenchError
+from workbench.stats.rating_table import label_number
 
 Answer = tuple[str, str]  # id of the row, name of the variant; empty: the answers of all variants
 PeopleLabels = Mapping[Answer, Mapping[str, str]]  # label by answer and person
@@ -20,19 +21,21 @@ PeopleLabels = Mapping[Answer, Mapping[str, str]]  # label by answer and person
 def read_people_labels(paths: Iterable[Path]) -> list[Label]:
     """The labels of all files, each with its person; one that stands twice counts once.
 
-    Labels that differ by case alone are one label.
+    Labels that differ by case alone are one label, and so are equal numbers.
 
     Raises:
         WorkbenchError: a file can't be read, a person labels an answer in two ways, or there are
             no labels.
     """
     by_place: dict[tuple[Answer, str], Label] = {}
-    names, spellings = [], dict[str, str]()
+    names, spellings = [], dict[str | float, str]()
     for path in paths:
         names.append(str(path))
         for label in read_label_texts(path):
             person = label.person or path.stem
-            choice = spellings.setdefault(label.choice.casefold(), label.choice)
+            number = label_number(label.choice)
+            key = label.choice.casefold() if number is None else number
+            choice = spellings.setdefault(key, label.choice)
             place = (label.row, label.variant), person
             first = by_place.setdefault(place, replace(label, person=person, choice=choice))
             if first.choice != choice:

@@ -78,7 +78,7 @@ def rating_table(rows: Iterable[Mapping[Any, str]], order: Sequence[str] = ()) -
     """
     rows = [row for row in rows if row]
     raters = {rater for row in rows for rater in row}
-    numbers = {label: _number(label) for row in rows for label in row.values()}
+    numbers = {label: label_number(label) for row in rows for label in row.values()}
     values = {label: value for label, value in numbers.items() if value is not None}
     if len(values) == len(numbers):
         # Of equal numbers, as 1 and 1.0, the first is the label of all.
@@ -110,7 +110,8 @@ def too_many_labels(labels: int) -> str:
     return f"there are {labels:,} different labels, more than {MAX_LABELS}: round numbers"
 
 
-def _number(text: str) -> float | None:
+def label_number(text: str) -> float | None:
+    """The number that a label is; None: it is none, or not finite."""
     try:
         value = float(text)
     except ValueError:
