@@ -41,6 +41,22 @@ def test_edited_template_has_no_recorded_answer(tmp_path: Path) -> None:
     assert "workbench try PROMPT --model" in ran.stderr
 
 
+def test_other_templates_can_be_read_beside_an_edited_one(tmp_path: Path) -> None:
+    invoke(tmp_path, "init", **QUIET)
+    assert invoke(tmp_path, "run", **QUIET).returncode == 0
+    template = tmp_path / "prompts/support/guided.jinja"
+    template.write_text(template.read_text() + "Please.\n")
+    shown = invoke(tmp_path, "show", "3", **QUIET)
+    assert shown.returncode == 0, shown.stderr
+    assert shown.stdout.count("  not answered: the model has no answer to this prompt") == 2
+    assert shown.stdout.count(" · ok · ") == 4
+    decided = invoke(tmp_path, "decide", **QUIET)
+    assert decided.returncode in (0, 8), decided.stderr
+    assert "guided · recorded:qwen-1.5b is left out, for it has no value" in decided.stdout
+    compared = invoke(tmp_path, "compare", "triage", "few_shot", **QUIET)
+    assert compared.returncode == 0, compared.stderr
+
+
 def test_init_lists_files_and_what_to_type_next(tmp_path: Path) -> None:
     wrote = invoke(tmp_path, "init", "new project")
     lines = wrote.stdout.splitlines()

@@ -33,13 +33,18 @@ class Models:
         self.right = ROWS
         self.refused: set[str] = {"max_tokens", "temperature"}
         self.retired = False
-        self.old_right = 50
+        self.old_right = ROWS - 10
+        self.busy = self.filtered = range(0)
 
     def __call__(self, path: str, body: Any, nth: int) -> Reply:
         number = int(body["messages"][-1]["content"].split()[-1])
         if body["model"] == "old":
             if self.retired:
                 return refuse(404, "The model `old` does not exist", code="model_not_found")
+            if number in self.busy:
+                return refuse(500, "busy")
+            if number in self.filtered:
+                return say("", finish="content_filter")
             return say("yes" if number < self.old_right else "no")
         for name in ("max_tokens", "temperature", "verbosity"):
             if name in self.refused and name in body:
@@ -68,6 +73,10 @@ def home(tmp_path: Path, server: OpenAIServer) -> Path:
 
 def switch(home: Path, *words: str):
     return invoke(home, "switch", *words, MLFLOW_TRACKING_URI="none")
+
+
+def run_old(home: Path) -> int:
+    return invoke(home, "run", "--only", "*old", MLFLOW_TRACKING_URI="none").returncode
 
 
 def models(server: OpenAIServer) -> Models:
@@ -146,7 +155,48 @@ def test_stored_answers_of_a_retired_model_count(home: Path, server: OpenAIServe
     assert old["metrics"]["exact_match"]["worst_case"] is None
     text = switch(home, "old", "openai:new").stdout
     assert "old answers no longer, so its stored answers count: openai:old: HTTP 404" in text
-    assert "short on old: 5 of 60 rows have no answer" in text
+    assert "short on old: 5 of 60 rows have no answer and are left out" in text
+
+
+def test_requests_that_a_retired_model_never_answered_are_no_wrong_answers(
+    home: Path, server: OpenAIServer
+) -> None:
+    file = home / "prompts" / "qa" / "experiment.yaml"
+    file.write_text(file.read_text().replace("timeout_s: 20", "timeout_s: 20, backoff_s: 0.01"))
+    models(server).busy, models(server).old_right = range(50, 56), 40
+    assert run_old(home) == 3
+    models(server).retired = True
+    done = switch(home, "old", "openai:new", "--write")
+    lines = done.stdout.splitlines()
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "short on old: 6 of 60 rows have no answer and are left out" in lines
+    reasons = [line for line in lines if "got no reply" in line]
+    assert reasons == ["  6 requests to old got no reply: HTTP 500: busy"]
+    # 40 of the 54 stored answers are right.
+    assert any(line.split()[:4] == ["short", "exact_match", "0.741", "1.000"] for line in lines)
+    assert lines[-1].startswith("written: ")
+
+
+def test_a_filtered_answer_of_a_retired_model_counts(home: Path, server: OpenAIServer) -> None:
+    models(server).filtered = range(50, 56)
+    run_old(home)
+    models(server).retired = True
+    done = switch(home, "old", "openai:new", "--json")
+    old, _ = json.loads(done.stdout)["variants"]
+    assert (old["rows"]["failed"], old["rows"]["not_run"]) == (6, 0), done.stderr
+
+
+def test_a_limit_holds_for_all_requests_of_the_command(home: Path, server: OpenAIServer) -> None:
+    done = switch(home, "old", "openai:new", "--max-calls", "30")
+    assert done.returncode == 4, done.stdout + done.stderr
+    assert "stopped at the budget after 30 calls" in done.stderr
+    assert len(server.requests) == 30  # those that the new model refused among them
+
+
+def test_rows_that_stay_the_same_have_no_heading(home: Path, server: OpenAIServer) -> None:
+    models(server).old_right = ROWS
+    done = switch(home, "old", "openai:new")
+    assert (done.returncode, "rows that changed" in done.stdout) == (0, False), done.stdout
 
 
 def test_all_attempts_spend_of_one_limit(home: Path, server: OpenAIServer) -> None:

@@ -20,7 +20,7 @@ from workbench.catalog.bundled import BUNDLED_DATA, BundledData
 from workbench.catalog.bundled_files import read_task_files
 from workbench.catalog.package import fetch_members, write_file
 from workbench.catalog.rater_labels import RaterFile, read_movie_ratings
-from workbench.errors import WorkbenchError, unknown_name
+from workbench.errors import WorkbenchError, pluralize, unknown_name
 from workbench.project.new_files import write_new_files
 
 Row = dict[str, str]
@@ -159,7 +159,7 @@ def _write(file: Path, text: str, report: Callable[[str], None], *, provenance: 
     if not (description := file.with_suffix(".txt")).exists():
         write_file(BytesIO(provenance.encode()), description)
     header = file.suffix == ".csv"
-    report(f"{file}: {len(text.splitlines()) - header} rows")
+    report(f"{file}: {pluralize(len(text.splitlines()) - header, 'row')}")
     for line in provenance.splitlines():
         report(line)
 

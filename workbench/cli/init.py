@@ -20,7 +20,7 @@ import typer
 from workbench.cli.completion import complete_starter
 from workbench.cli.output import print_json
 from workbench.cli.run import AsJson
-from workbench.errors import ExitCode, WorkbenchError
+from workbench.errors import ExitCode, WorkbenchError, pluralize
 
 DEFAULT = "support"
 MODEL = re.compile(r"[A-Za-z0-9_-]+:[A-Za-z0-9_./:@+-]*[A-Za-z0-9_./@+-]")
@@ -80,7 +80,7 @@ def _lines(
     folder: Path, written: list[str], task: str, about: str, models: list[str] | tuple[()]
 ) -> list[str]:
     place = "this folder" if folder == Path() else str(folder)
-    head = f"Wrote {len(written)} files into {place}: {about}."
+    head = f"Wrote {pluralize(len(written), 'file')} into {place}: {about}."
     if not written:
         head = f"All files are in {place} already."
     enter = [] if folder == Path() else [f"  cd {shlex.quote(str(folder))}"]

@@ -9,7 +9,8 @@ max_tokens is sent as max_completion_tokens: openai:gpt-6-luna: HTTP 400: Unsupp
 The new model gets one request first. What it refuses by name is mended, and said.
 """
 
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -19,7 +20,7 @@ import typer
 
 from workbench.cli.completion import complete_new_model, complete_old_model, complete_task
 from workbench.cli.output import print_result
-from workbench.cli.run import AsJson, Limit, MaxCost, Note, Sample, TrackingUri
+from workbench.cli.run import AsJson, Limit, MaxCalls, MaxCost, Note, Sample, TrackingUri
 from workbench.cli.running_plan import RunningPlan
 from workbench.cli.setup import OpenExperiment, experiment_file, open_experiment, open_project
 from workbench.cli.signals import write_stderr
@@ -32,7 +33,9 @@ if TYPE_CHECKING:
     from workbench.document import Document
     from workbench.experiment.model_switch import ModelSwitch
     from workbench.plan import Options, Plan
+    from workbench.run.invocation import CostLimits
     from workbench.run.summary import Invocation
+    from workbench.store import Store
 
 MAX_MENDS = 8
 NAME_HELP = "name in `models:`, or any provider:name."
@@ -69,6 +72,7 @@ def switch(
     limit: Limit = None,
     sample: Sample = None,
     max_cost: MaxCost = None,
+    max_calls: MaxCalls = None,
     write: Annotated[
         bool, typer.Option("--write", help="If it is not worse, write NEW in the place of OLD.")
     ] = False,
@@ -83,6 +87,7 @@ def switch(
     from workbench.experiment.model_switch import check_replaceable, replace_entry
     from workbench.plan import Options, Scope
     from workbench.report.model_switch import SwitchReport, entry_lines, switch_json, switch_lines
+    from workbench.run.invocation import CostLimits
 
     project = open_project(tracking_uri)
     path = experiment_file(task, project)
@@ -90,22 +95,26 @@ def switch(
     if write:
         check_replaceable(trial.switch, trial.document())
     options = Options(Scope(limit, sample=sample), wait=True, note=note)
-    with trial.opened(options, tracking_uri, max_cost) as ready:
+    with trial.opened(options, tracking_uri, CostLimits(max_cost, max_calls)) as ready:
         compared: list[ExperimentComparison] = []
         running = RunningPlan(ready.opened, ready.plan, ready.budget, tracking_uri, quiet=True)
         invocation, _ = running.run(compared.append)
-        report = SwitchReport(ready.switch, compared[0], ready.gone)
+        report = SwitchReport(ready.switch, compared[0], ready.gone, ready.unanswered)
         code = _exit_code(report.exit_code, invocation)
-        written = write and code == ExitCode.DONE and not invocation.not_run
+        written = write and code == ExitCode.DONE and report.is_complete
         lines = list(switch_lines(report, project.file.currency))
         document = switch_json(report, written=written)
     if written:
         replace_entry(path, ready.switch)
-    for problem in invocation.problems:
-        write_stderr(f"error: {escape_commands(str(problem))}\n")
+    _print_problems(invocation)
     lines += entry_lines(report, trial.shown_path, written=written)
     print_result({**document, "exit_code": int(code)} if as_json else map(plain, lines))
     return code
+
+
+def _print_problems(invocation: "Invocation") -> None:
+    for problem in invocation.problems:
+        write_stderr(f"error: {escape_commands(str(problem))}\n")
 
 
 def _exit_code(code: ExitCode, invocation: "Invocation") -> ExitCode:
@@ -122,6 +131,7 @@ class _Ready:
 
     Attributes:
         gone: why the old model answers no longer; empty: it does, or need not be asked.
+        unanswered: requests to it that never got a reply, by the reason.
     """
 
     opened: OpenExperiment
@@ -129,6 +139,7 @@ class _Ready:
     plan: "Plan"
     budget: "Budget"
     gone: str
+    unanswered: Mapping[str, int]
 
 
 @dataclass(frozen=True)
@@ -156,7 +167,7 @@ class _Trial:
 
     @contextmanager
     def opened(
-        self, options: "Options", tracking_uri: str, max_cost: float | None
+        self, options: "Options", tracking_uri: str, limits: "CostLimits"
     ) -> Iterator[_Ready]:
         """Open the experiment with both models; the new one is mended until it answers.
 
@@ -164,7 +175,7 @@ class _Trial:
             WorkbenchError: it refuses what can't be mended, or nothing would be measured.
         """
         from workbench.evaluator.row_values import require_evaluators
-        from workbench.run.invocation import CostLimits, make_budget
+        from workbench.run.invocation import continue_budget
 
         switch, budget = self.switch, None
         for _ in range(MAX_MENDS):
@@ -174,8 +185,8 @@ class _Trial:
                     experiment = opened.experiment
                     require_evaluators(experiment.evaluators, "switch", where=experiment.path)
                     plan = opened.plan()
-                    limited = make_budget(plan, opened.project.prices, CostLimits(max_cost))
-                    budget = budget or limited  # all attempts spend of one limit
+                    prices = opened.project.prices
+                    budget = continue_budget(budget, plan, prices, limits)
                     running = RunningPlan(opened, plan, budget, tracking_uri, quiet=True)
                     new, old = switch.new.label, switch.old.label
                     if refusal := _probe(running, new):
@@ -183,7 +194,8 @@ class _Trial:
                     gone = _gone(running, old)
                     plan = opened.plan() if plan.to_send else plan
                     plan = _without_requests(plan, old) if gone else plan
-                    yield _Ready(opened, switch, plan, budget, gone)
+                    unanswered = _unanswered(opened.store, plan.withdrawn)
+                    yield _Ready(opened, switch, plan, budget, gone, unanswered)
                     return
             except _Refused as refused:
                 mended = switch.mend(refused.error)
@@ -233,10 +245,18 @@ def _gone(running: RunningPlan, label: str) -> str:
     return refusal.message if refusal else ""
 
 
+def _unanswered(store: "Store", keys: Collection[str]) -> dict[str, int]:
+    """The reasons of requests that got no reply, with their numbers, the most frequent first."""
+    failures = store.no_replies.completions(keys).values()
+    return dict(Counter(failure.error or "" for failure in failures).most_common())
+
+
 def _without_requests(plan: "Plan", label: str) -> "Plan":
-    """The plan that asks a model nothing more."""
-    labels = (variant.model.model.label for variant in plan.variants)
-    retired = frozenset(number for number, each in enumerate(labels) if each == label)
-    requests = enumerate(plan.requests)
-    left = tuple(() if number in retired else each for number, each in requests)
-    return replace(plan, requests=left, retired=retired)
+    """The plan that asks a model nothing more; rows without its reply are left out."""
+    is_gone = [variant.model.model.label == label for variant in plan.variants]
+    pairs = zip(is_gone, plan.requests, strict=True)
+    withdrawn = {r.key for gone, requests in pairs if gone for r in requests}
+    requests = tuple(
+        () if gone else requests for gone, requests in zip(is_gone, plan.requests, strict=True)
+    )
+    return replace(plan, requests=requests, withdrawn=frozenset(withdrawn))

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 
 from workbench.comparing.comparison import ExperimentComparison
 from workbench.comparing.metrics import DEFAULT_MARGIN, MetricFamily
-from workbench.errors import WorkbenchError, unknown_name
+from workbench.errors import WorkbenchError, pluralize, unknown_name
 from workbench.evaluator.row_values import (
     first_with_row_values,
     require_evaluators,
@@ -218,7 +218,7 @@ def _components(
         effect, groups = design_effect(first, second, clusters)
         return assured_components(observed, max(groups, 2), effect), rows, effect
     if family.scale.width is None:
-        stored = "no row differs" if observed and rows >= MIN_PILOT_ROWS else f"{rows} rows"
+        stored = "no row differs" if observed and rows >= MIN_PILOT_ROWS else pluralize(rows, "row")
         raise WorkbenchError(
             f"{target.metric} has no range, and the stored answers of both variants are too few "
             f"to tell how much its differences vary ({stored})",

@@ -6,11 +6,12 @@ Model("openai", "gpt-6-luna")  -- prepare -->  Request(key, text)  -- complete -
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal, Protocol
 
 from workbench.canonical import JSON, ordered_json
 from workbench.conversation import Conversation
+from workbench.errors import NotFoundError
 from workbench.images import ImageSources
 from workbench.images.request_images import body_size
 
@@ -84,12 +85,26 @@ class PreparedCall:
         body: everything that decides the answer, except for the provider's identity.
         choice_method: how `choices` are answered, as `text`; in the key; empty without choices.
         warnings: likely mistakes in calling this model so, each with its fix.
+        is_answerable: False if the model can't answer this call, although it answers others.
     """
 
     body: Mapping[str, JSON]
     sampling: Sampling
     choice_method: str = ""
     warnings: tuple[str, ...] = ()
+    is_answerable: bool = True
+
+
+class UnanswerableError(NotFoundError):
+    """The error for a call that a model can't answer, although it answers others.
+
+    Attributes:
+        prepared: the call; its body has a key, for plans that only read what is stored.
+    """
+
+    def __init__(self, message: str, prepared: PreparedCall, *, fix: str) -> None:
+        super().__init__(message, fix=fix)
+        self.prepared = replace(prepared, is_answerable=False)
 
 
 @dataclass(frozen=True)

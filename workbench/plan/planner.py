@@ -20,7 +20,8 @@ from workbench.dataset import Dataset, Example
 from workbench.errors import WorkbenchError, located
 from workbench.experiment import Experiment
 from workbench.images import ImageReader
-from workbench.model import PreparedCall, PromptCall, Request
+from workbench.model import Model, PreparedCall, PromptCall, Request
+from workbench.model.types import UnanswerableError
 from workbench.plan.baseline import find_baselines
 from workbench.plan.redact_rows import redact_rows
 from workbench.plan.schema_length import schema_notes
@@ -103,22 +104,22 @@ def make_plan(
     """
     plan = outline_plan(experiment, scope)
     variants, notes = plan.variants, list(plan.notes)
-    _check_models(experiment, variants)
+    models = _find_models(experiment, variants)
     dataset, examples = experiment.dataset, plan.examples
     notes += accept(expected_findings(experiment, examples, variants), refuses=refuses)
     notes += accept(slice_findings(experiment.evaluators, examples))
     images = ImageReader(dataset.folder or experiment.root, experiment.root)
-    crosses = [_Cross(variant, experiment, images) for variant in variants]
+    crosses = [_Cross(variant, experiment, images, refuses=refuses) for variant in variants]
     bodies, prompt_notes = _fill(crosses, dataset, examples, renderer, refuses=refuses)
-    models = [variant.model.model for variant in variants]
     judges = judge_findings(experiment, models, examples, renderer) if refuses else ()
     notes += [*accept(judges), *prompt_notes, *dataset.notes, *dataset.warnings]
     notes += schema_notes((c.variant, (bodies[cell.key] for cell in c.cells)) for c in crosses)
     notes += dict.fromkeys(warning for cross in crosses for warning in cross.pair_warnings)
     stored_keys = stored({cell.key: cross.variant for cross in crosses for cell in cross.cells})
-    requests = _unsent_requests(crosses, bodies, stored_keys)
+    withdrawn = set().union(*(cross.unanswerable for cross in crosses)) - stored_keys
+    requests = _unsent_requests(crosses, bodies, stored_keys | withdrawn)
     answered = sum(cell.key in stored_keys for cross in crosses for cell in cross.cells)
-    planned = sum(len(cross.cells) for cross in crosses)
+    sendable = sum(cell.key not in withdrawn for cross in crosses for cell in cross.cells)
     return replace(
         plan,
         variants=tuple(cross.variant for cross in crosses),
@@ -126,9 +127,10 @@ def make_plan(
         requests=requests,
         bodies=bodies,
         stored=answered,
-        shared=planned - answered - sum(map(len, requests)),
+        shared=sendable - answered - sum(map(len, requests)),
         notes=tuple(notes),
         images=images.files,
+        withdrawn=frozenset(withdrawn),
     )
 
 
@@ -207,11 +209,18 @@ def _fill(
 
 
 class _Cross:
-    """One variant with the cells added so far; the first call sets its `choice_method`."""
+    """One variant with the cells added so far; the first call sets its `choice_method`.
 
-    def __init__(self, variant: Variant, experiment: Experiment, images: ImageReader) -> None:
+    Without `refuses`, a call that the model can't answer has a key like the others.
+    """
+
+    def __init__(
+        self, variant: Variant, experiment: Experiment, images: ImageReader, *, refuses: bool
+    ) -> None:
         self.variant, self.experiment, self.images = variant, experiment, images
         self.cells: list[Cell] = []
+        self.unanswerable: set[str] = set()  # keys
+        self._refuses = refuses
         self.warnings: dict[str, None] = {}
         self._occurrences: Counter[str] = Counter()
         self._earlier: dict[int, EarlierTurns] = {}  # by repeat
@@ -238,6 +247,8 @@ class _Cross:
                 self._occurrences[request.key] += 1
                 request = repeated_request(request, occurrence)
             key = bodies.setdefault(request.key, request).key
+            if not prepared.is_answerable:
+                self.unanswerable.add(key)
             if example.turn:
                 keys = (*earlier.keys, key) if earlier else (key,)
                 self._earlier[repeat] = EarlierTurns(call.conversation, keys)
@@ -247,6 +258,8 @@ class _Cross:
         try:
             prepared = self._builder.prepare(call, repeat)
         except WorkbenchError as error:
+            if isinstance(error, UnanswerableError) and not self._refuses:
+                return error.prepared
             error.message = f"{self.variant.name}: {error.message}"
             prompt, parameter = self.variant.prompt, getattr(error, "parameter", "")
             outside = parameter and not prompt.settings.sets(parameter)
@@ -277,8 +290,9 @@ def _unsent_requests(
     return tuple(requests)
 
 
-def _check_models(experiment: Experiment, variants: Sequence[Variant]) -> None:
-    """Check that every model in use is available; others need not be."""
+def _find_models(experiment: Experiment, variants: Sequence[Variant]) -> list[Model]:
+    """Return the model of each variant, which must be available; others need not be."""
     for variant in variants:
         with located(experiment.path):
             _ = variant.model.provider.identity
+    return [variant.model.model for variant in variants]

@@ -76,13 +76,13 @@ class Plan:
         stored: cells answered from the store.
         shared: cells answered by an equal request of this plan.
         refetch: keys to send although the store holds an answer.
+        withdrawn: keys that can no longer be asked: without a reply a row is not run, and one that
+            was asked in vain before does not count as failed.
         baselines: of each variant the number of its baseline; None: it has none.
         paired: those that pairs were judged with, where `baselines` are others; else None.
         notes: for the user: merged variants, warnings about the data.
         note: of the user: why the invocation was made; no part of the digest.
         images: files that the rows name; their contents are part of the requests.
-        retired: variants whose model answers no longer: a request without a reply counts as not
-            run.
     """
 
     experiment: Experiment
@@ -97,10 +97,10 @@ class Plan:
     note: str = ""
     scope: Mapping[str, JSON] = field(default_factory=dict)
     refetch: frozenset[str] = frozenset()
+    withdrawn: frozenset[str] = frozenset()
     baselines: tuple[int | None, ...] = ()
     paired: tuple[int | None, ...] | None = None
     images: ImageFiles = field(default_factory=ImageFiles)
-    retired: frozenset[int] = frozenset()
 
     @property
     def judged_baselines(self) -> tuple[int | None, ...]:

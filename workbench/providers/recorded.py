@@ -8,8 +8,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import cast
 
 from workbench.canonical import JSON
-from workbench.errors import NotFoundError, WorkbenchError, unknown_name
+from workbench.errors import WorkbenchError, unknown_name
 from workbench.model import Completion, PreparedCall, PromptCall, Request, State, Usage
+from workbench.model.types import UnanswerableError
 from workbench.starters.recordings import (
     RecordedAnswer,
     list_recordings,
@@ -70,17 +71,20 @@ class RecordedProvider:
         """Return the conversation with its parameters, and the digest of the recorded answer.
 
         Raises:
-            NotFoundError: there is no recorded answer.
+            UnanswerableError: there is no recorded answer.
         """
         body = recorded_body(call)
         request = request_digest(body)
         answer = read_recordings(self.name).get(request)
+        method = answer.choice_method if answer else ""
+        prepared = PreparedCall({**body, "request": request}, "fixed", method)
         if answer is None:
-            raise NotFoundError(
+            raise UnanswerableError(
                 f"recorded:{self.name} has no recorded answer to this prompt with this row",
+                prepared,
                 fix=ANSWERS.format(name=self.name),
             )
-        return PreparedCall({**body, "request": request}, "fixed", answer.choice_method)
+        return prepared
 
     def count_tokens(self, body: Mapping[str, JSON]) -> int | None:
         """Return the input tokens as the model counted them."""

@@ -89,7 +89,7 @@ def caveat_lines(compared: ExperimentComparison, numbers: Sequence[int]) -> Iter
     partial = [
         f"{_name(compared, number)}: {counts.answered:,} of {counts.planned:,}"
         for number in numbers
-        if (counts := compared.results[number].rows).not_run
+        if (counts := compared.results[number].rows).not_run and not compared.plan.withdrawn
     ]
     if partial and not compared.anytime:
         names = list_first(partial, MAX_PARTIAL, "; ")

@@ -124,7 +124,7 @@ def _interaction_json(test: FactorInteraction) -> dict[str, JSON]:
 
 
 def _title(effects: MetricEffects, compared: FactorComparison) -> str:
-    clusters = f" ({effects.clusters:,} clusters)" * (effects.clusters < effects.rows)
+    clusters = f" ({pluralize(effects.clusters, 'cluster')})" * (effects.clusters < effects.rows)
     notes = [f"{pluralize(effects.left_out, 'row')} left out"] if effects.left_out else []
     notes += [f"{effects.not_applicable:,} not applicable"] if effects.not_applicable else []
     if effects.worst_unknown:

@@ -75,8 +75,9 @@ def _series_lines(series: Series, width: int) -> Iterator[str]:
             when, commit, version, mean, rows, *difference = row
             commit = commit.ljust(COMMIT_LENGTH + 1)
             count, _, clusters = rows.partition(" ")
+            noun = "row" if count == "1" else "rows"
             parts = [when, commit, f"v{version}", *filter(None, [mean])]
-            line = f"  {'  '.join(parts)}  {count} rows {clusters}".rstrip()
+            line = f"  {'  '.join(parts)}  {count} {noun} {clusters}".rstrip()
             notes = [*([" ".join(difference)] if any(difference) else []), *notes]
         yield line.rstrip()
         for note in notes:

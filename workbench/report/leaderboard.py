@@ -80,7 +80,7 @@ def leaderboard_blocks(
             if comparison := variant.comparisons.get(name):
                 text.append("    ").append(styled_verdict(comparison, ", ")).append("\n")
         scored, *notes = _rows(variant).plain.split("\n")
-        rows = ", ".join([f"{scored} rows", *notes])
+        rows = ", ".join([f"{scored} {'row' if scored == '1' else 'rows'}", *notes])
         cost = "" if variant.cost is None else f", {currency} {cost_text(variant.cost)}"
         spent = f"{_tokens(variant)} tokens{plain(cost)}, {seconds(variant.seconds)}"
         text.append(f"  {rows}, {spent}\n")

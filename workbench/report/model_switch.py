@@ -6,8 +6,8 @@ max_tokens is sent as max_completion_tokens: openai:gpt-6-luna: HTTP 400: Unsupp
   triage  label_match  0.800        0.833       +0.033 [-0.080, +0.146]  equivalent  60
 """
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 
 from workbench.canonical import JSON
 from workbench.comparing.comparison import ExperimentComparison
@@ -31,6 +31,7 @@ from workbench.results.scores import number_text
 from workbench.results.types import VariantResult
 from workbench.stats.verdicts import BETTER, EQUIVALENT, WORSE
 
+MAX_REASONS = 3
 NOT_WORSE, UNDECIDED = "not worse", "not enough evidence"
 EXIT_CODES = {NOT_WORSE: ExitCode.DONE, WORSE: ExitCode.GATE, UNDECIDED: ExitCode.UNDECIDED}
 
@@ -42,11 +43,22 @@ class SwitchReport:
     Attributes:
         compared: the variants of both; those of the old one are the baselines.
         gone: why the old model answers no longer; empty: it does, or was not asked.
+        unanswered: requests to it that never got a reply, by the reason.
     """
 
     switch: ModelSwitch
     compared: ExperimentComparison
     gone: str
+    unanswered: Mapping[str, int] = field(default_factory=dict)
+
+    @property
+    def is_complete(self) -> bool:
+        """True if each row was asked, of a model that is gone as far as it has answers."""
+        results = self.compared.results
+        numbers = {
+            number for pair in self.compared.pairs for number in pair[: 1 if self.gone else 2]
+        }
+        return not any(results[number].rows.not_run for number in numbers)
 
     @property
     def metrics(self) -> list[str]:
@@ -88,16 +100,13 @@ def switch_lines(report: SwitchReport, currency: str) -> Iterator[str]:
     if report.gone:
         reason = shorten(report.gone, 200)
         yield f"{names[0]} answers no longer, so its stored answers count: {reason}"
-    yield from _missing_lines(compared)
+    yield from _missing_lines(report)
     yield ""
     yield from align_rows([_header(names), *_verdict_rows(report)])
     for number, base in compared.pairs:
-        if changed := list(row_lines(compared, number)):
+        if changed := list(_changed_lines(compared, number)):
             yield f"{_prompt_name(plan.variants[number])}: rows that changed"
             yield from changed
-        comparisons = compared.results[number].comparisons
-        for metric, comparison in comparisons.items():
-            yield from (f"  {shorten(metric)}: {line}" for line in left_out_lines(comparison))
         yield from caveat_lines(compared, [base, number])
     yield ""
     yield from align_rows(list(_usage_rows(compared, names, currency)))
@@ -132,13 +141,29 @@ def _prompt_name(variant: Variant) -> str:
     return shorten(" · ".join([variant.prompt.ref, *point]), NAME_WIDTH)
 
 
-def _missing_lines(compared: ExperimentComparison) -> Iterator[str]:
+def _changed_lines(compared: ExperimentComparison, number: int) -> Iterator[str]:
+    yield from row_lines(compared, number)
+    for metric, comparison in compared.results[number].comparisons.items():
+        yield from (f"  {shorten(metric)}: {line}" for line in left_out_lines(comparison))
+
+
+def _missing_lines(report: SwitchReport) -> Iterator[str]:
+    compared = report.compared
     for pair in compared.pairs:
         for number in (pair[1], pair[0]):
             rows, variant = compared.results[number].rows, compared.plan.variants[number]
-            if missing := rows.planned - rows.scored:
-                name = f"{_prompt_name(variant)} on {shorten(variant.model.model.label)}"
-                yield f"{name}: {missing:,} of {pluralize(rows.planned, 'row')} have no answer"
+            name = f"{_prompt_name(variant)} on {shorten(variant.model.model.label)}"
+            of_rows = f"of {pluralize(rows.planned, 'row')}"
+            if rows.not_run:
+                verbs = ("has", "is") if rows.not_run == 1 else ("have", "are")
+                words = f"{verbs[0]} no answer and {verbs[1]} left out"
+                yield f"{name}: {rows.not_run:,} {of_rows} {words}"
+            if rows.failed:
+                yield f"{name}: {rows.failed:,} {of_rows} failed"
+    for reason, count in list(report.unanswered.items())[:MAX_REASONS]:
+        requests = pluralize(count, "request")
+        old = shorten(report.switch.old.label)
+        yield f"  {requests} to {old} got no reply: {shorten(reason, 200)}"
 
 
 def _usage_rows(
@@ -213,6 +238,7 @@ def switch_json(report: SwitchReport, *, written: bool) -> dict[str, JSON]:
         "mended": dict(switch.mended),
         "entry": {switch.new.ref: dict(switch.new.settings)},
         "gone": report.gone,
+        "unanswered": dict(report.unanswered),
         "metrics": report.metrics,
         "outcomes": [
             {"variant": variants[number].name, "metric": metric, "outcome": outcome}

@@ -45,7 +45,9 @@ def judge_lines(judges: Sequence[JudgeForecast], currency: str) -> list[str]:
         if judge.requests:
             output = "unknown" if judge.output_tokens is None else f"up to {judge.output_tokens:,}"
             cost = f"{currency} {_cost(judge.low, judge.high)}"
-            line += f"; about {judge.input_tokens:,} tokens in, {output} out, cost {cost}"
+            line += (
+                f"; about {pluralize(judge.input_tokens, 'token')} in, {output} out, cost {cost}"
+            )
         lines.append(line)
     return lines
 

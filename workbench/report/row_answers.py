@@ -26,6 +26,7 @@ MAX_THOUGHTS = 200  # characters; --json has all
 NOT_STORED = "not answered yet: workbench run asks for it"
 NOT_SCORED = "not scored yet"
 UNKEPT = "not kept (cache: false): each workbench run computes it anew"
+UNANSWERABLE = "not answered: the model has no answer to this prompt with this row"
 
 
 @dataclass(frozen=True)
@@ -36,12 +37,14 @@ class AnswerOfVariant:
         repeat: from 1; 0: the experiment has no repeats.
         prompt: the messages as sent.
         row: None: the answer is not stored.
+        is_answerable: False if the model can't answer it, as one of recorded answers.
     """
 
     variant: str
     repeat: int
     prompt: Sequence[SentMessage]
     row: Row | None
+    is_answerable: bool = True
 
 
 @dataclass(frozen=True)
@@ -76,11 +79,13 @@ def read_row(plan: Plan, store: Store, name: str) -> ShownAnswers:
     for variant, cells in enumerate(plan.cells):
         rows = dict(scored.numbered(variant, numbers))
         for repeat, place in enumerate(numbers, 1 if repeats > 1 else 0):
-            prompt = sent_messages(plan.bodies[cells[place].key].body)
-            if row := rows.get(place):
+            key, variant_name = cells[place].key, plan.variants[variant].name
+            prompt, row = sent_messages(plan.bodies[key].body), rows.get(place)
+            if row:
                 scores = {name: s for name, s in row.scores.items() if name not in unkept}
                 row = replace(row, scores=scores)
-            answers.append(AnswerOfVariant(plan.variants[variant].name, repeat, prompt, row))
+            is_answerable = key not in plan.withdrawn
+            answers.append(AnswerOfVariant(variant_name, repeat, prompt, row, is_answerable))
     metrics = [e.name for e in plan.experiment.evaluators if not e.traits.by_column]
     return ShownAnswers(number + 1, plan.examples[number], metrics, unkept, answers)
 
@@ -140,7 +145,7 @@ def _answer_lines(shown: ShownAnswers, answer: AnswerOfVariant, *, prompts: bool
     if prompts:
         yield from message_lines(answer.prompt)
     if answer.row is None or completion is None:
-        yield f"  {NOT_STORED}"
+        yield f"  {NOT_STORED if answer.is_answerable else UNANSWERABLE}"
         return
     yield from output_lines(completion)
     yield from score_lines(answer.row, shown.metrics, shown.unkept)

@@ -77,8 +77,8 @@ def record_lines(invocation: Invocation) -> Iterator[str]:
         yield f"recording {run} goes on in the background: {process} (--wait waits for it{name})"
     if invocation.traced is not None and run_id:
         yield (
-            f"traces: {invocation.traced:,} rows of each variant, and all failures; every row "
-            "is in the artifact rows.parquet (`traces:` in workbench.yaml sets how many)"
+            f"traces: {pluralize(invocation.traced, 'row')} of each variant, and all failures; "
+            "every row is in the artifact rows.parquet (`traces:` in workbench.yaml sets how many)"
         )
     if invocation.recording_process:
         yield "compare: workbench ui, which waits for it"
@@ -108,7 +108,7 @@ def _limit_lines(plan: Plan) -> list[str]:
     flags = [name for name in ("sample", "limit") if name in plan.scope]
     if not flags or len(plan.variants) < 2:
         return []
-    look = f"a sample of {plan.rows:,} rows"
+    look = f"a sample of {pluralize(plan.rows, 'row')}"
     if "limit" in flags:
         look = f"the first {plan.rows:,} of {plan.experiment.dataset.rows:,} rows"
     options = " ".join(f"--{name} {plan.scope[name]}" for name in flags)

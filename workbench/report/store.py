@@ -68,7 +68,7 @@ def removal_lines(removal: Removal, currency: str, table: StoreTable) -> list[st
         return [f"{pluralize(count, table[:-1])}, {bytes_text(removal.size)}"]
     lines = [
         f"{pluralize(removal.answers, 'completion')}, {bytes_text(removal.size)}: "
-        f"{removal.input_tokens:,} tokens in, {removal.output_tokens:,} out"
+        f"{pluralize(removal.input_tokens, 'token')} in, {removal.output_tokens:,} out"
     ]
     if removal.cost is not None:
         lines.append(f"sending them again would cost about {currency} {cost_text(removal.cost)}")

@@ -15,7 +15,7 @@ from rich.table import Table
 from rich.text import Text
 
 from workbench.comparing.state_changes import MetricChange, VariantChange
-from workbench.errors import list_first
+from workbench.errors import list_first, pluralize
 from workbench.report.compare import difference_text
 from workbench.report.leaderboard import mean_number, rank_numbers, styled_verdict
 from workbench.report.safe_text import NAME_WIDTH, plain, seconds, shorten
@@ -76,7 +76,8 @@ def state_blocks(state: LoopState) -> Text:
     for number in rank_numbers(results):
         result, change = results[number], changes.get(number)
         name = shorten(result.variant.name, NAME_WIDTH)
-        text.append(f"{name}, {_rows(result)} rows\n", style="bold")
+        rows = "row" if _rows(result) == "1" else "rows"
+        text.append(f"{name}, {_rows(result)} {rows}\n", style="bold")
         for metric_name, metric in result.metrics.items():
             text.append(plain(f"  {metric_name}: ")).append(_mean(metric)).append("\n")
             if metric_change := change.metrics.get(metric_name) if change else None:
@@ -119,7 +120,7 @@ def _mean(metric: MetricResult) -> Text:
         text.append("no value", style="dim")
     text.append(f" n={metric.n}", style="dim")
     if metric.answers.errors:
-        text.append(f" {metric.answers.errors:,} errors", style="yellow")
+        text.append(f" {pluralize(metric.answers.errors, 'error')}", style="yellow")
     return text
 
 

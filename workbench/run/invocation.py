@@ -66,6 +66,21 @@ def make_budget(plan: Plan, prices: Mapping[str, Price], limits: CostLimits) -> 
     return budget
 
 
+def continue_budget(
+    before: Budget | None, plan: Plan, prices: Mapping[str, Price], limits: CostLimits
+) -> Budget:
+    """Return the budget of several plans of one command: what the plans before have left.
+
+    Raises:
+        WorkbenchError: as of `make_budget`.
+    """
+    budget = make_budget(plan, prices, limits)
+    if before is None:
+        return budget
+    before.prices, before.refused = budget.prices, False
+    return before
+
+
 def run(
     plan: Plan,
     context: RunContext,

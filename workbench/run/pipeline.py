@@ -183,6 +183,7 @@ class ScoringPipeline:
             for cells, tally in zip(self._plan.cells, self._stream.wait(), strict=True)
             for number in tally.missing()
         ]
+        missing = [key for key in missing if key not in self._plan.withdrawn]
         failures = self._context.store.no_replies.completions(set(missing))
         self.not_reached = sum(key in failures for key in missing)
         self._stream.add(list(failures.values()))

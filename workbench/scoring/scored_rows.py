@@ -101,7 +101,7 @@ class ScoredRows:
         if self.plan.experiment.dataset.later_turns:
             for key in outdated_turns(self.store, stored):
                 del stored[key]
-        missing = {cells[number].key for number in numbers} - stored.keys()
+        missing = {cells[number].key for number in numbers} - stored.keys() - self.plan.withdrawn
         no_replies = self.store.no_replies.completions(missing)
         rows: list[NumberedRow] = []
         for number in sorted(numbers):

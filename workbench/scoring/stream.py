@@ -249,7 +249,7 @@ class Stream:
         failed = self.scored.failed
         for number, row in numbered:
             failed.pop((variant, number), None)
-            if row.completion is not None and _is_unreached(row):
+            if row.completion and row.completion.state == "failed":
                 failed[variant, number] = row.completion
             scores = [pair for pair in row.scores.items() if pair[0] not in combined]
             if unstored := {name: s for name, s in scores if s.error or name in uncached}:
@@ -258,8 +258,6 @@ class Stream:
 
     def _count(self, variant: int, rows: Sequence[NumberedRow]) -> None:
         """Tally rows that have all their scores, and pass them on."""
-        if variant in self._plan.retired:
-            rows = [(n, row) for n, row in rows if not _is_unreached(row)]
         for number, row in rows:
             self.tallies[variant].add(number, row)
         if rows:
@@ -272,11 +270,6 @@ class Stream:
     def _batch_done(self, batch: Sequence[Completion | str]) -> None: ...
     def _all_done(self) -> None: ...  # no completion will come
     def _failed(self) -> None: ...  # scoring has ended with an error
-
-
-def _is_unreached(row: Row) -> bool:
-    """True if its request got no reply."""
-    return row.completion is not None and row.completion.state == "failed"
 
 
 def _unanswered_cells(plan: Plan) -> dict[str, list[tuple[int, int]]]:

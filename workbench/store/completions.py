@@ -264,7 +264,7 @@ def find_damage(database: Database) -> str:
     if any((database.folder / "repairing").glob("new-*/store.db")):
         return "its repair was interrupted"
     if missing := database.missing_commits():
-        return f"its last {missing:,} changes are missing"
+        return f"its last {pluralize(missing, 'change is', 'changes are')} missing"
     ((result,),) = database.read("PRAGMA integrity_check(1)")
     if result != "ok":
         return " ".join(str(result).split())

@@ -21,7 +21,7 @@ from workbench.errors import ExitCode, WorkbenchError
 from workbench.plan import Plan
 from workbench.project import Project
 from workbench.prompt import Renderer
-from workbench.run.invocation import CostLimits, make_budget
+from workbench.run.invocation import CostLimits, continue_budget
 from workbench.scoring.pool import EvaluatorPool
 from workbench.store import Store
 from workbench.watch.file_changes import NO_CHANGES, FileChanges
@@ -226,10 +226,8 @@ class WatchLoop:
         limits = self._context.limits
         has_limit = limits.max_cost is not None or limits.max_calls is not None
         require_limit(plan, project.prices, has_limit=has_limit)
-        checked = make_budget(plan, project.prices, limits)
-        if self._budget is None:
-            self._budget, self._judge_budget = checked, JudgeBudget(checked)
-        self._budget.prices, self._budget.refused = checked.prices, False
+        self._budget = continue_budget(self._budget, plan, project.prices, limits)
+        self._judge_budget = self._judge_budget or JudgeBudget(self._budget)
 
     def _run_context(self, project: Project) -> RunContext:
         """The context of one run; its budget is what the runs before have left."""
