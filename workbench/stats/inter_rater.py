@@ -28,9 +28,6 @@ from workbench.stats.special_functions import ndtr, ndtri, stdtrit
 
 Level = Literal["nominal", "ordinal", "interval"]
 LEVELS: tuple[Level, ...] = ("nominal", "ordinal", "interval")
-MAX_LABELS = (
-    100  # different ones; a table of each two has to fit into memory, and to mean something
-)
 MAX_WEIGHTS = 4_000_000  # of resamples at a time
 
 
