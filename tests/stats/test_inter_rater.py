@@ -2,6 +2,7 @@
 
 import random
 from collections.abc import Sequence
+from typing import get_args
 
 import numpy as np
 import pytest
@@ -13,7 +14,6 @@ from statsmodels.stats.inter_rater import cohens_kappa as statsmodels_cohen
 from statsmodels.stats.inter_rater import fleiss_kappa as statsmodels_fleiss
 
 from workbench.stats.inter_rater import (
-    LEVELS,
     Level,
     Undefined,
     cohens_kappa,
@@ -25,6 +25,7 @@ from workbench.stats.rater_agreement import Rate
 from workbench.stats.rating_table import rating_table
 
 Rows = list[dict[int, str]]
+LEVELS: tuple[Level, ...] = get_args(Level)
 
 
 def rows_of(*raters: str) -> Rows:

@@ -4,22 +4,17 @@ combination_order(evaluators)     [quality, which is made of two others, passed,
 """
 
 from collections.abc import Iterable
+from graphlib import TopologicalSorter
 
 from workbench.evaluator.contract import Evaluator
 
 
 def combination_order(evaluators: Iterable[Evaluator]) -> list[Evaluator]:
     """Return the evaluators that combine the scores of a row, each behind those it is made of."""
-    waiting = {e.name: e for e in evaluators if e.combination and not e.traits.by_column}
-    ordered: list[Evaluator] = []
-
-    def add(name: str) -> None:
-        evaluator = waiting.pop(name, None)
-        if evaluator and evaluator.combination:
-            for part in evaluator.combination.parts:
-                add(part.name)
-            ordered.append(evaluator)
-
-    for name in list(waiting):
-        add(name)
-    return ordered
+    combined = {e.name: e for e in evaluators if e.combination and not e.traits.by_column}
+    parts = {
+        name: [part.name for part in evaluator.combination.parts if part.name in combined]
+        for name, evaluator in combined.items()
+        if evaluator.combination
+    }
+    return [combined[name] for name in TopologicalSorter(parts).static_order()]

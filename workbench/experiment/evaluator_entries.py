@@ -5,6 +5,7 @@ load_evaluators(file, document, loader, …)     ((Evaluator("exact_match", …)
 
 from collections.abc import Sequence
 from dataclasses import replace
+from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 from typing import NamedTuple
 
@@ -108,21 +109,20 @@ def _loading_order(entries: Sequence[_Entry]) -> list[int]:
         for position, entry in enumerate(entries)
         if isinstance(entry.named, _Combined)
     }
+    parts = {
+        name: [part for part in part_names(entry.settings) if part in combined]
+        for name, (_, entry) in combined.items()
+    }
+    try:
+        names = list(TopologicalSorter(parts).static_order())
+    except CycleError as error:
+        name = error.args[1][0]
+        _, entry = combined[name]
+        problem = f"{entry.kind}: {name!r} is made of itself"
+        fix = "name other evaluators in `of`"
+        raise WorkbenchError(problem, where=entry.where, fix=fix) from None
     order = [n for n, entry in enumerate(entries) if not isinstance(entry.named, _Combined)]
-
-    def add(name: str, outer: tuple[str, ...]) -> None:
-        if name in outer:
-            _, entry = combined[name]
-            problem = f"{entry.kind}: {name!r} is made of itself"
-            raise WorkbenchError(problem, where=entry.where, fix="name other evaluators in `of`")
-        if name in combined and combined[name][0] not in order:
-            position, entry = combined[name]
-            for part in part_names(entry.settings):
-                add(part, (*outer, name))
-            order.append(position)
-
-    for name in combined:
-        add(name, ())
+    order += [combined[name][0] for name in names]
     return [*order, *sorted(set(range(len(entries))) - set(order))]
 
 

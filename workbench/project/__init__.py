@@ -1,6 +1,8 @@
 """The user's project: its folder, and its `workbench.yaml`.
 
 project.py        the folder that contains `prompts/`, its tasks, its store
+new_files.py      files that are there in full or not at all
+disk_sync.py      writes that are on the disk before a program goes on
 project_file.py   the shape of `workbench.yaml`
 """
 

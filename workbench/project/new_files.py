@@ -16,6 +16,7 @@ from fcntl import LOCK_EX, LOCK_NB, flock
 from pathlib import Path
 
 from workbench.errors import WorkbenchError, list_first
+from workbench.project.disk_sync import sync
 
 MOST_NAMES = 5  # in an error
 STAGING = ".workbench-new-"  # begins the name of a folder with unfinished files
@@ -115,15 +116,28 @@ def _staging_folder(parent: Path) -> Iterator[Path]:
     """A folder for unfinished files, deleted at the end; those of killed processes are, too."""
     for folder in parent.glob(f"{STAGING}*"):
         _delete_abandoned(folder)
-    folder = Path(tempfile.mkdtemp(prefix=STAGING, dir=parent))
-    descriptor = os.open(folder, os.O_RDONLY)
+    folder, descriptor = _locked_folder(parent)
     try:
-        with suppress(OSError):  # a file system without locks
-            flock(descriptor, LOCK_EX | LOCK_NB)
         yield folder
     finally:
         shutil.rmtree(folder, ignore_errors=True)
         os.close(descriptor)
+
+
+def _locked_folder(parent: Path) -> tuple[Path, int]:
+    """A new folder, and the open one with a lock on it.
+
+    Another process may take it for an abandoned one, and delete it, until it is locked.
+    """
+    while True:
+        folder = Path(tempfile.mkdtemp(prefix=STAGING, dir=parent))
+        with suppress(FileNotFoundError):
+            descriptor = os.open(folder, os.O_RDONLY)
+            with suppress(OSError):  # a file system without locks
+                flock(descriptor, LOCK_EX)
+            if folder.exists():
+                return folder, descriptor
+            os.close(descriptor)
 
 
 def _delete_abandoned(folder: Path) -> None:
@@ -141,15 +155,7 @@ def _sync_all(folder: Path) -> None:
     """Wait until all files below a folder are on the disk."""
     for parent, _, names in os.walk(folder):
         for name in (*names, "."):
-            _sync(Path(parent, name))
-
-
-def _sync(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+            sync(Path(parent, name))
 
 
 def _move(staged: Path, target: Path) -> None:
@@ -175,7 +181,7 @@ def _move(staged: Path, target: Path) -> None:
                 shutil.copyfile(staged, copy)
             _sync_all(near)
             _move(copy, target)
-    _sync(target.parent)
+    sync(target.parent)
 
 
 def _link(staged: Path, target: Path) -> None:

@@ -20,6 +20,7 @@ from workbench.canonical import JSON, digest
 from workbench.errors import ExitCode, WorkbenchError
 from workbench.plan import Plan
 from workbench.project import Project
+from workbench.project.disk_sync import sync
 from workbench.secrets import Redactor, mask_url
 from workbench.tracking.protocol import Recorded
 
@@ -81,11 +82,7 @@ def _write(file: Path, pending: PendingInvocation) -> None:
             out.flush()
             os.fsync(handle)
         temporary.replace(file)
-        folder = os.open(file.parent, os.O_RDONLY)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
+        sync(file.parent)
     except OSError as error:
         with suppress(OSError):
             temporary.unlink(missing_ok=True)

@@ -27,7 +27,6 @@ from workbench.stats.sample import LEVEL, FloatArray
 from workbench.stats.special_functions import ndtr, ndtri, stdtrit
 
 Level = Literal["nominal", "ordinal", "interval"]
-LEVELS: tuple[Level, ...] = ("nominal", "ordinal", "interval")
 MAX_WEIGHTS = 4_000_000  # of resamples at a time
 
 

@@ -20,6 +20,7 @@ from typing import Any, Self
 from zlib import crc32
 
 from workbench.errors import FORBIDDEN, ExitCode, WorkbenchError
+from workbench.project.disk_sync import sync
 from workbench.store.read_only import connect_read_only, is_read_only
 from workbench.store.schema import OLDEST, VERSION, create_tables, format_error, format_of
 from workbench.store.watermark import Watermark
@@ -265,15 +266,6 @@ def _enable_log(connection: sqlite3.Connection) -> None:
             time.sleep(0.01)
         else:
             return
-
-
-def sync(path: Path) -> None:
-    """Wait until a file or the entries of a folder are on the disk."""
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
 
 
 def checksum(*values: str) -> int:

@@ -16,9 +16,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from workbench.errors import ExitCode, WorkbenchError
+from workbench.project.disk_sync import sync
 from workbench.store.access import exclusive_access
 from workbench.store.completions import Store
-from workbench.store.database import LARGEST_FORMAT, NAME, Database, sync
+from workbench.store.database import LARGEST_FORMAT, NAME, Database
 from workbench.store.recovery import Recovered, recover
 from workbench.store.schema import OLDEST, VERSION, format_error, format_of
 

@@ -1,8 +1,8 @@
 """The keys of a configuration that are read, by their type; all others are named in the report.
 
 keys = SourceKeys(notes)
-keys.check(test, TEST, "promptfooconfig.yaml:12", "a test")
-left out: `threshold` of a test is a text, not a number
+keys.readable({"vars": {…}, "threshold": "high"}, TEST, "promptfooconfig.yaml:12")     {"vars": {…}}
+left out: `threshold` of a test is a text; fix: write a number
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -12,7 +12,6 @@ from typing import Any
 from workbench.importing.promptfoo.import_notes import ImportNotes
 
 NUMBER = (int, float)
-TEXT_OR_LIST = (str, list)
 NAMES = {
     dict: "a mapping",
     list: "a list",
